@@ -180,7 +180,7 @@ fn batches_that_contend_for_contacts_are_applied_whole() {
     const JOBS: usize = 4;
     let server = Options::default().rogue().with("--workers", CALLERS).start();
     let tenant = server.add_tenant("acme");
-    server.set_limits("acme", &json!({"runningJobs": 2}));
+    server.set_limits("acme", &json!({"runningJobs": 2, "callMillis": 5_000}));
     let client = server.client(&tenant);
     client.create(&contacts("c", 0..20)).wait_for("completed");
     // Each is slow over all contacts, so that others commit in between.

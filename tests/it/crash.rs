@@ -46,6 +46,7 @@ fn a_killed_job_resumes_at_its_cursor() {
 fn edits_are_applied_once_across_a_kill() {
     let mut server = Options::default().rogue().start();
     let tenant = server.add_tenant("acme");
+    server.allow_long_calls("acme");
     let client = server.client(&tenant);
     client.create(&contacts("c", 0..5_000)).wait_for("completed");
     let edits: Value = (1..=5_000).map(|id| json!({"id": id, "do": "slow", "city": "Bonn"})).collect();

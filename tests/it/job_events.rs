@@ -49,6 +49,7 @@ fn parse(text: &str) -> (Vec<Event>, usize) {
 
 fn events_tell_the_progress_and_the_end(server: &Server) {
     let tenant = server.add_tenant("acme");
+    server.allow_long_calls("acme");
     let client = server.client(&tenant);
     let mut items = contacts("s", 0..10_000);
     for item in items.as_array_mut().expect("a list") {

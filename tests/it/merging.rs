@@ -163,7 +163,7 @@ fn jobs_that_contend_for_contacts_are_all_applied() {
     const JOBS: usize = 8;
     let server = Options::default().rogue().with("--workers", JOBS).start();
     let tenant = server.add_tenant("acme");
-    server.set_limits("acme", &json!({"runningJobs": JOBS}));
+    server.set_limits("acme", &json!({"runningJobs": JOBS, "callMillis": 5_000}));
     let client = server.client(&tenant);
     client.create(&contacts("c", 0..20)).wait_for("completed");
     // Each job is slow over all contacts, so that others commit in between.

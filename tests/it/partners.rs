@@ -52,6 +52,7 @@ fn assert_same(case: &str, parts: &[Value], expected: &[Value]) {
 fn a_slow_component_is_called_on_two_threads() {
     let server = server(2).start();
     let client = server.new_client("acme");
+    server.allow_long_calls("acme");
     let job = client.create(&json!(vec![json!({"do": "hundredfold"}); 4 * CHUNK]));
     assert_eq!(job.finished()["processed"], 4 * CHUNK);
     let items = items_by_partner(&server, &job);
@@ -59,6 +60,7 @@ fn a_slow_component_is_called_on_two_threads() {
     // A worker of its own is what a partner stands for.
     let server = self::server(1).start();
     let client = server.new_client("acme");
+    server.allow_long_calls("acme");
     let job = client.create(&json!(vec![json!({"do": "hundredfold"}); 2 * CHUNK]));
     assert_eq!(job.finished()["processed"], 2 * CHUNK);
     assert_eq!(items_by_partner(&server, &job), 0);

@@ -12,6 +12,7 @@ use crate::submit_files::{Desk, assert_counts};
 #[test]
 fn a_job_that_was_cancelled_comes_back_as_failures() {
     let desk = Desk::new(Options::default().rogue().with("--workers", 1).start());
+    desk.server.allow_long_calls("acme");
     let mut table = "email,do\n".to_owned();
     for number in 0..8_000 {
         writeln!(table, "c{number}@example.com,{}", if number % 4 == 0 { "slow" } else { "" }).expect("memory");

@@ -191,6 +191,7 @@ fn a_bad_profile_is_refused_with_the_position() {
 fn a_large_job_takes_turns_with_small_jobs() {
     let server = bulkhead_tests::Options::default().rogue().with("--workers", 1).start();
     let (busy, small) = (server.new_client("busy"), server.new_client("small"));
+    server.allow_long_calls("busy");
     let items: Value = (0..10_000).map(|n| json!({"email": format!("b{n}@example.com"), "do": "slow"})).collect();
     let jobs = [busy.create(&items), busy.create(&items)];
     jobs[0].wait_for("in_progress");

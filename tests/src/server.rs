@@ -135,7 +135,8 @@ impl Server {
         self.command_line.add_tenant_with(name, profile)
     }
 
-    /// Allows a tenant's components the longest calls, so that a test can stop one before the limit does.
+    /// Allows a tenant's components the longest calls, so that a test can stop one before the limit does, or so that a busy machine
+    /// does not make a slow one fail.
     pub fn allow_long_calls(&self, tenant: &str) {
         self.set_limits(tenant, &serde_json::json!({"callMillis": 5_000, "itemMillis": 20}));
     }

@@ -98,6 +98,7 @@ fn each_run_of_a_job_is_linked_with_its_request() {
     let first = options().start();
     let second = options().start_alongside(&first);
     let tenant = first.add_tenant("acme");
+    first.allow_long_calls("acme");
     let mut servers = [first, second];
     let items: Value = (0..10_000).map(|n| json!({"email": format!("c{n}@example.com"), "do": "slow"})).collect();
     let job = create_with(&servers[0].client(&tenant), &parent("01"), &items);
@@ -150,6 +151,7 @@ fn the_trace_of_a_job_says_which_batches_a_second_thread_decided_and_a_component
     let collector = TraceCollector::start();
     let server = Options::default().rogue().with("--workers", 2).traces(&collector).start();
     let client = server.new_client("acme");
+    server.allow_long_calls("acme");
     let partner = [("bulkhead.batch.partner", json!(true))];
     batches_with(&collector, &client, "", vec![json!({"do": "hundredfold"}); 2_000], &partner);
     let mut poisoned = with_addresses(2_000..2_500);
