@@ -66,6 +66,7 @@ mod permission;
 mod problem;
 mod problem_details;
 mod profile_lists;
+mod published;
 mod query;
 mod quota;
 mod remarks;

@@ -12,6 +12,19 @@ pub fn counted<N: fmt::Display + PartialEq + From<u8>>(number: N, noun: &str) ->
     format!("{number} {noun}{plural}")
 }
 
+/// Returns a number with a comma between each three digits, as in `1,001`.
+pub fn grouped<N: fmt::Display>(number: N) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
 /// Says why a file, a folder or a connection cannot be used: the end of a sentence.
 pub fn io_error(error: &Error) -> String {
     if error.get_ref().is_some() {
@@ -93,12 +106,19 @@ pub fn json_flaw(error: &serde_json::Error) -> &'static str {
 mod tests {
     use std::io::{Error, ErrorKind};
 
-    use super::{counted, io_error, json_error};
+    use super::{counted, grouped, io_error, json_error};
 
     #[test]
     fn one_thing_is_no_several_things() {
         for (number, said) in [(0, "0 contacts"), (1, "1 contact"), (2, "2 contacts"), (21, "21 contacts")] {
             assert_eq!(counted::<u64>(number, "contact"), said);
+        }
+    }
+
+    #[test]
+    fn digits_are_in_threes() {
+        for (number, said) in [(0, "0"), (999, "999"), (1_000, "1,000"), (12_345, "12,345"), (1_234_567, "1,234,567")] {
+            assert_eq!(grouped::<u64>(number), said);
         }
     }
 

@@ -11,7 +11,8 @@ use hyper::header::{CONTENT_SECURITY_POLICY, HeaderName, HeaderValue, X_CONTENT_
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
-use super::api_description::{CLIENT_DESCRIPTION, DESCRIPTION_PATH, Published};
+use super::api_description::{CLIENT_DESCRIPTION, DESCRIPTION_PATH};
+use super::published::{Kept, Published};
 use super::reply::Reply;
 
 /// The path of the page.
@@ -25,7 +26,7 @@ const METHODS: [&str; 5] = ["get", "post", "put", "patch", "delete"];
 /// The page. Its text lives as long as the program.
 static PAGE: LazyLock<Published> = LazyLock::new(|| {
     let description: Value = serde_json::from_str(CLIENT_DESCRIPTION.text()).unwrap_or_default();
-    Published::new("text/html; charset=utf-8", Page::of(&description).leak())
+    Published::new("text/html; charset=utf-8", Page::of(&description).leak(), Kept::Minutes)
 });
 
 /// What browsers may do on the page: show its style, and nothing else.

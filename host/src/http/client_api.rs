@@ -1,6 +1,7 @@
 //! The API for tenants' clients: credentials first, then the route, then the body.
 
 mod accepting;
+mod public;
 mod shared;
 
 use std::sync::Arc;
@@ -12,9 +13,8 @@ use hyper::{HeaderMap, Method, Request, Uri};
 
 use tokio::sync::Semaphore;
 
+use self::public::{names_token, public_text, without_credentials};
 use super::answer_memory::{AnswerMemory, WithoutRoom};
-use super::api_description::CLIENT_DESCRIPTION;
-use super::api_page;
 use super::blocking::{blocking, blocking_in_turn};
 use super::body::{Bodies, BodySettings, ItemBody};
 use super::bulk::BulkEndpoint;
@@ -33,14 +33,14 @@ use super::problem::Problem;
 use super::query::refuse_parameters;
 use super::reply::{Reply, vary};
 use super::request_shares::RequestShares;
-use super::route::{PublicText, Route};
+use super::route::Route;
 use super::sender::Sender;
 use super::single_headers::check_single_headers;
 use super::tenant_semaphores::TenantSemaphores;
 use super::wait::Wait;
 use super::{
     batch, batch_delete, bulk, contact_fields, contacts, do_not_contact, dry_run, group, job, job_events, job_list,
-    list_query, options, profile_lists, quota, single, token, undo, webhooks,
+    list_query, profile_lists, quota, single, token, undo, webhooks,
 };
 use crate::domain::TenantId;
 use crate::export::FileType;
@@ -50,8 +50,6 @@ use crate::tenants::Scope;
 
 /// The path at which clients get tokens.
 pub(super) const TOKEN_PATH: &str = "/oauth/v2/token";
-/// The beginning of the paths at which clients look for tokens.
-const TOKEN_FOLDER: &str = "/oauth/";
 const TOKEN_METHOD: &str = "POST";
 /// Bytes of the body of a request for a token.
 const MAX_TOKEN_BODY_BYTES: usize = 16 << 10;
@@ -59,7 +57,7 @@ const MAX_TOKEN_BODY_BYTES: usize = 16 << 10;
 const MAX_BLOCKING_PER_TENANT: usize = 4;
 
 /// How long credentials count for a request without being checked again when its body is there.
-const CHECKED_FOR: Duration = Duration::from_secs(1);
+pub(super) const CHECKED_FOR: Duration = Duration::from_secs(1);
 
 /// What a call's answer may show, and whether it can be refused.
 #[derive(Debug, Clone, Copy)]
@@ -354,7 +352,10 @@ impl ClientApi {
         // Whoever asks for a token is a new client, so no earlier one speaks for it.
         let attempt = self.failed_logins.admit(client, None)?;
         let issued = self.blocking(move |service| token::issue(service, &head.headers, body)).await;
-        issued.map_err(|problem| if problem.is_invalid_client() { attempt.failed(problem) } else { problem })
+        if issued.as_ref().is_err_and(Problem::is_invalid_client) {
+            attempt.failed()?;
+        }
+        issued
     }
 
     async fn authenticate(&self, request: &Request<Incoming>) -> Result<(Tenant, Scope), Problem> {
@@ -368,7 +369,10 @@ impl ClientApi {
         let (tenant, scope) = match self.look_up(credentials).await? {
             (Authentication::Tenant(tenant, scope), _) => (*tenant, scope),
             (Authentication::ExpiredToken, _) => return Err(Problem::expired_token()),
-            (Authentication::Unknown, refusal) => return Err(attempt.failed(refusal)),
+            (Authentication::Unknown, refusal) => {
+                attempt.failed()?;
+                return Err(refusal);
+            }
         };
         attempt.succeeded();
         sender.is_called(&tenant.name);
@@ -446,37 +450,6 @@ impl ClientApi {
     ) -> Result<T, Problem> {
         let service = Arc::clone(&self.service);
         blocking(move || work(&service)).await
-    }
-}
-
-/// Returns whether a query has a token, as Mautic's clients can send it.
-fn names_token(query: Option<&str>) -> bool {
-    form_urlencoded::parse(query.unwrap_or_default().as_bytes()).any(|(name, _)| name == "access_token")
-}
-
-/// Answers a request that needs no credentials, because it asks for nothing of a tenant: which methods a path has, as browsers
-/// do without credentials, what everybody may read, and what is no path of the token endpoint. So is `/`, where people look first.
-fn without_credentials<T>(request: &Request<T>) -> Option<Result<Reply, Problem>> {
-    let (method, path) = (request.method(), request.uri().path());
-    if method == Method::OPTIONS {
-        let refusal = if path == TOKEN_PATH {
-            Problem::wrong_method(method.as_str(), TOKEN_METHOD)
-        } else {
-            Route::find(method, path).err()?
-        };
-        return Some(options::answer(path, refusal));
-    }
-    if let Ok(Route::Public(text)) = Route::find(method, path) {
-        return Some(Ok(public_text(text, request.headers())));
-    }
-    let is_unknown = path == "/" || (path.starts_with(TOKEN_FOLDER) && path != TOKEN_PATH);
-    is_unknown.then(|| Err(Problem::unknown_path(path)))
-}
-
-fn public_text(text: PublicText, headers: &HeaderMap) -> Reply {
-    match text {
-        PublicText::Description => CLIENT_DESCRIPTION.answer(headers),
-        PublicText::Page => api_page::answer(headers),
     }
 }
 

@@ -6,6 +6,7 @@ use std::fmt::{self, Display, Write as _};
 use wasmtime::WasmBacktrace;
 
 use crate::harmless_text::is_unprintable;
+use crate::plain_words::grouped;
 
 /// Bytes of one error's text, without the backtrace.
 const MAX_ERROR_BYTES: usize = 2 << 10;
@@ -49,19 +50,6 @@ fn push_frames(text: &mut String, backtrace: &WasmBacktrace) {
         }
         text.push_str(line.trim_end());
     }
-}
-
-/// Returns a number with a comma between each three digits, as in `1,001`.
-pub(super) fn grouped(number: usize) -> String {
-    let digits = number.to_string();
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }
 
 /// Returns what a size is, and what it may be, as in `1,001 of 1,000 bytes`.

@@ -2,9 +2,10 @@
 
 use bulkhead_bounds::MAX_ALIAS_BYTES;
 
-use super::error_text::{grouped, of_limit};
+use super::error_text::of_limit;
 use super::limits::Limits;
 use super::remarks::check_code;
+use crate::plain_words::grouped;
 
 /// A validator's objection to one item.
 #[derive(Debug, Clone, PartialEq, Eq)]

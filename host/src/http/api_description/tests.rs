@@ -6,13 +6,14 @@ use hyper::header::{HeaderMap, HeaderValue, IF_NONE_MATCH};
 use hyper::{Method, StatusCode};
 use serde_json::Value;
 
-use super::{ADMIN_DESCRIPTION, CLIENT_DESCRIPTION, DESCRIPTION_PATH, Published};
+use super::{ADMIN_DESCRIPTION, CLIENT_DESCRIPTION, DESCRIPTION_PATH};
 use crate::domain::Operation;
 use crate::http::admin_api::AdminRoute;
 use crate::http::api_page::PAGE_PATH;
 use crate::http::client_api::TOKEN_PATH;
 use crate::http::health::{LIVE_PATH, READY_PATH};
 use crate::http::problem::Problem;
+use crate::http::published::{Kept, Published};
 use crate::http::route::{ChannelChange, FieldsForm, ProfileList, PublicText, Route};
 use crate::http::webhooks::WebhookCall;
 use crate::tenants::TenantLimits;
@@ -263,7 +264,7 @@ fn each_reference_of_a_description_leads_somewhere() {
 
 #[test]
 fn a_client_that_has_the_text_is_told_so() {
-    let published = Published::new("text/plain", "text");
+    let published = Published::new("text/plain", "text", Kept::Minutes);
     let whole = published.answer(&HeaderMap::new());
     let etag = whole.headers()["etag"].to_str().unwrap().to_owned();
     assert_eq!((whole.status(), whole.headers()["cache-control"].to_str().unwrap()), (StatusCode::OK, "max-age=300"));

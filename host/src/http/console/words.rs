@@ -1,23 +1,11 @@
 //! Numbers and times as people read them.
 
 use crate::domain::Timestamp;
-
-/// Returns a number with a comma between each three digits.
-pub(super) fn number(value: u64) -> String {
-    let digits = value.to_string();
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
+use crate::plain_words::grouped;
 
 /// Returns a number with the noun for it.
 pub(super) fn count(value: u64, one: &str, several: &str) -> String {
-    format!("{} {}", number(value), if value == 1 { one } else { several })
+    format!("{} {}", grouped(value), if value == 1 { one } else { several })
 }
 
 /// Returns a size.
@@ -48,13 +36,10 @@ pub(super) fn moment(moment: Timestamp) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{count, duration, number, size};
+    use super::{count, duration, size};
 
     #[test]
-    fn numbers_are_grouped_and_named() {
-        for (value, text) in [(0, "0"), (999, "999"), (1_000, "1,000"), (12_345, "12,345"), (1_234_567, "1,234,567")] {
-            assert_eq!(number(value), text);
-        }
+    fn numbers_have_nouns() {
         assert_eq!((count(1, "row", "rows"), count(2_000, "row", "rows")), ("1 row".into(), "2,000 rows".into()));
         for (bytes, text) in [(1, "1 byte"), (1_500, "1 kB"), (64 << 20, "67.1 MB")] {
             assert_eq!(size(bytes), text);
