@@ -3,6 +3,7 @@
 use uuid::Uuid;
 
 use super::JobId;
+use crate::harmless_text::is_unprintable;
 
 /// The public id of a staged file: a random UUID (version 4), which cannot be guessed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -38,6 +39,19 @@ impl FileName {
     pub fn parse(text: &str) -> Option<Self> {
         let is_name = (1..=MAX_NAME_BYTES).contains(&text.len()) && !text.chars().any(char::is_control);
         is_name.then(|| Self(text.to_owned()))
+    }
+
+    /// Makes a name of what a browser says: its last part, without what nobody should see as it is. A name of nothing becomes `file`.
+    pub fn of_upload(text: &str) -> Self {
+        let last = text.rsplit(['/', '\\']).next().unwrap_or_default();
+        let mut name = String::new();
+        for letter in last.chars().filter(|letter| !letter.is_control() && !is_unprintable(*letter)) {
+            if name.len() + letter.len_utf8() > MAX_NAME_BYTES {
+                break;
+            }
+            name.push(letter);
+        }
+        Self(if name.is_empty() { String::from("file") } else { name })
     }
 
     /// Takes a name that was stored.
@@ -90,5 +104,20 @@ mod tests {
                 "{text:?}"
             );
         }
+    }
+
+    #[test]
+    fn a_file_is_called_by_the_last_part_of_what_a_browser_says() {
+        for (text, name) in [
+            ("contacts.csv", "contacts.csv"),
+            (r"C:\Users\Ada\contacts.csv", "contacts.csv"),
+            ("../../etc/passwd", "passwd"),
+            ("a\u{1b}[2Jb\n\u{202e}.csv", "a[2Jb.csv"),
+            ("", "file"),
+            ("folder/", "file"),
+        ] {
+            assert_eq!(FileName::of_upload(text).as_str(), name, "{text:?}");
+        }
+        assert_eq!(FileName::of_upload(&"ü".repeat(500)).as_str().len(), 254);
     }
 }

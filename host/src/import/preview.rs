@@ -54,7 +54,7 @@ impl TablePreview {
             check_header(names.iter().copied().filter(|name| targets.exact(name).is_none()))?;
         }
         // Two columns may mean one field, which the person decides.
-        let found = targets.find_all(&names).unwrap_or_else(|_| best_of_each(&names, &targets));
+        let (found, _) = targets.find_best(&names);
         let mut columns: Vec<PreviewColumn> = names
             .iter()
             .zip(found)
@@ -99,14 +99,9 @@ impl TablePreview {
             }
             add(&records);
         };
+        let fault = fault.or((preview.rows == 0).then_some(ImportError::NoRows));
         Ok(Self { columns, fault, ..preview })
     }
-}
-
-/// Returns the field of each column whose name is a field's, for the first of several columns.
-fn best_of_each<'a>(names: &[&str], targets: &Targets<'a>) -> Vec<Option<&'a str>> {
-    let mut taken = std::collections::HashSet::new();
-    names.iter().map(|name| targets.find_all(&[*name]).ok()?.pop()?.filter(|field| taken.insert(*field))).collect()
 }
 
 #[cfg(test)]
@@ -148,6 +143,7 @@ mod tests {
             read(text, &CsvOptions::default()).columns.into_iter().map(|column| column.field).collect()
         };
         assert_eq!(fields("email,E-Mail\na@b.co,b@b.co\n"), [Some(String::from("email")), None]);
+        assert_eq!(fields("Mail,email,E-Mail\na@b.co,b@b.co,c@b.co\n"), [None, Some(String::from("email")), None]);
         assert_eq!(fields("x,y\n1,2\n"), [None, None]);
         let mapping = Some(ColumnMapping::parse(r#"{"1":"email"}"#).unwrap());
         let options = CsvOptions { has_no_header: true, mapping, ..CsvOptions::default() };

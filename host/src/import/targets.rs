@@ -133,6 +133,16 @@ impl<'a> Targets<'a> {
     /// # Errors
     /// If two have names of one field, or synonyms that fit equally well.
     pub(super) fn find_all(&self, names: &[&str]) -> Result<Vec<Option<&'a str>>, ImportError> {
+        match self.find_best(names) {
+            (fields, None) => Ok(fields),
+            (_, Some(conflict)) => Err(conflict),
+        }
+    }
+
+    /// Returns the fields as [`Self::find_all`] does, and why it fails, if it does. Of columns that fit a field equally well, the first
+    /// becomes the field.
+    pub(super) fn find_best(&self, names: &[&str]) -> (Vec<Option<&'a str>>, Option<ImportError>) {
+        let mut conflict = None;
         let mut fields: Vec<Option<&str>> = vec![None; names.len()];
         let found: Vec<(usize, &str, Fit, &str)> = names
             .iter()
@@ -151,19 +161,22 @@ impl<'a> Targets<'a> {
             if !is_best {
                 continue;
             }
-            if let Some(other) = taken.insert(field, name) {
-                let pairs = names.iter().filter(|name| **name != other).filter_map(|name| {
+            if let Some(other) = taken.get(field) {
+                let pairs = names.iter().filter(|name| *name != other).filter_map(|name| {
                     self.find(name).filter(|(fit, _)| fit.is_own_name()).map(|(_, field)| (*name, field))
                 });
                 let mapping =
-                    example_mapping(std::iter::once((other, field)).chain(pairs.filter(|(_, of)| *of != field)));
-                return Err(ImportError::SameTarget(shown(other), shown(name), field.to_owned(), mapping));
+                    example_mapping(std::iter::once((*other, field)).chain(pairs.filter(|(_, of)| *of != field)));
+                let found = || ImportError::SameTarget(shown(other), shown(name), field.to_owned(), mapping);
+                conflict.get_or_insert_with(found);
+                continue;
             }
+            taken.insert(field, name);
             if let Some(slot) = fields.get_mut(place) {
                 *slot = Some(field);
             }
         }
-        Ok(fields)
+        (fields, conflict)
     }
 }
 

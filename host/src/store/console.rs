@@ -44,9 +44,6 @@ pub trait ConsoleStore {
 
     /// Returns a file of a tenant; `None` if it has expired, was discarded, or is another tenant's.
     fn staged_file(&self, tenant: TenantId, id: StagedFileId) -> Result<Option<StagedFile>, StoreError>;
-
-    /// Discards a file of a tenant. Nothing happens if there is none.
-    fn discard_file(&self, tenant: TenantId, id: StagedFileId) -> Result<(), StoreError>;
 }
 
 /// A session to be begun.

@@ -41,13 +41,8 @@ impl ConsoleStore for PostgresStore {
 
     fn end_console_session(&self, hash: &[u8; 32]) -> Result<(), StoreError> {
         self.connections.run("ending a session of the console", async |session| {
-            session
-                .transact(async || {
-                    session.begin().await?;
-                    session.execute("DELETE FROM console_sessions WHERE hash = $1", &[&hash.as_slice()]).await?;
-                    Ok(TxOutcome::Commit(()))
-                })
-                .await
+            session.execute("DELETE FROM console_sessions WHERE hash = $1", &[&hash.as_slice()]).await?;
+            Ok(())
         })
     }
 
@@ -78,19 +73,6 @@ impl ConsoleStore for PostgresStore {
             content: unpack_bytes(get(&row, 2)?)?,
             expires_at: Timestamp(get(&row, 1)?),
         }))
-    }
-
-    fn discard_file(&self, tenant: TenantId, id: StagedFileId) -> Result<(), StoreError> {
-        self.connections.run("discarding a staged file", async |session| {
-            session
-                .transact(async || {
-                    session.begin().await?;
-                    let sql = "DELETE FROM staged_files WHERE tenant = $1 AND id = $2";
-                    session.execute(sql, &[&tenant.0, &id.0]).await?;
-                    Ok(TxOutcome::Commit(()))
-                })
-                .await
-        })
     }
 }
 

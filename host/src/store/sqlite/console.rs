@@ -122,15 +122,6 @@ impl ConsoleStore for SqliteStore {
         let content = unpack_bytes(&packed)?;
         Ok(Some(StagedFile { name: FileName::stored(name), content, expires_at: Timestamp(expires_at) }))
     }
-
-    fn discard_file(&self, tenant: TenantId, id: StagedFileId) -> Result<(), StoreError> {
-        self.connections.write(|connection| {
-            connection
-                .execute("DELETE FROM staged_files WHERE tenant = ?1 AND id = ?2", params![tenant.0, id.0])
-                .map(drop)
-                .context("discarding a staged file")
-        })
-    }
 }
 
 /// Returns whether a tenant has not been removed.
