@@ -96,7 +96,7 @@ async function goTheWay(page, name, pictures) {
   await page.getByRole("button", { name: /^Run/ }).click();
   await page.getByRole("heading", { name: "Done" }).waitFor();
   await look(page, `${name}: result`, picture("result"));
-  const [download] = await Promise.all([page.waitForEvent("download"), page.getByRole("link", { name: /Download the rows/ }).click()]);
+  const [download] = await Promise.all([page.waitForEvent("download"), page.getByRole("link", { name: /Download the refused rows/ }).click()]);
   if (!download.suggestedFilename().endsWith(".csv")) faults.push(`${name}: the failures are called ${download.suggestedFilename()}`);
   await page.getByRole("link", { name: /Undo/ }).click();
   await page.getByRole("heading", { name: "Undo this job?" }).waitFor();

@@ -1,9 +1,10 @@
 //! The console, as a browser without script uses it: the way of a file, and what keeps strangers out.
 
 use std::fmt::Write as _;
-use std::time::Duration;
+use std::net::Ipv4Addr;
+use std::time::{Duration, Instant};
 
-use bulkhead_tests::{Options, Page, Server, Visitor};
+use bulkhead_tests::{Options, Page, RawSocket, Server, Tenant, Visitor, wait_until};
 use serde_json::json;
 
 /// What a value must not do, wherever it is shown.
@@ -11,6 +12,15 @@ const HOSTILE: &str = r#""><script>alert(1)</script><img src=x onerror=alert(1)>
 
 fn server() -> Server {
     Options::default().console().start()
+}
+
+/// Starts a server, and has somebody log in for a tenant.
+fn logged_in(options: Options) -> (Server, Tenant, Visitor) {
+    let server = options.console().start();
+    let tenant = server.add_tenant("acme");
+    let visitor = server.visitor();
+    visitor.log_in(&tenant);
+    (server, tenant, visitor)
 }
 
 /// Returns the address of the page's form that goes on with a mapping.
@@ -62,6 +72,7 @@ fn a_file_goes_its_way(server: &Server) {
     assert_eq!(figures, [1, 1, 1]);
     let check = check.with("E-Mail (email)").with("Old").with("Zoë");
     assert_eq!(client.search("c2@example.com").0, 0, "a check stores nothing");
+    assert_eq!(visitor.open(&check.path.replace("/check", "/run")).path, check.path, "nothing was run");
     // Run and result. Running twice is running once.
     let run = visitor.submit(&check.path, &[]);
     assert_eq!(visitor.submit(&check.path, &[]).path.split('/').nth(2), run.path.split('/').nth(2));
@@ -89,19 +100,22 @@ fn a_file_goes_its_way(server: &Server) {
     let undone = visitor.wait_for(&undone.path, "/result").with("Undone").with("Contacts that were skipped");
     assert!(!undone.html().contains("failures.csv"), "nobody sent the rows of an undo");
     assert_eq!(client.values(&json!(1))["firstname"], "Old");
-    visitor.open(&format!("/jobs/{job}/result")).with("was undone");
+    visitor.open(&format!("/jobs/{job}/result")).with("This job was undone");
     visitor.open("/jobs").with("Undo").with("Check").with("done, some refused").with("From a program");
 }
 
 #[test]
 fn a_large_file_goes_its_way_as_a_group() {
-    let server = server();
-    let tenant = server.add_tenant("acme");
-    let visitor = server.visitor();
-    visitor.log_in(&tenant);
+    let (server, tenant, visitor) = logged_in(Options::default());
     let check = check(&visitor, &table(0..25_000), &[("c0", "email"), ("c1", "firstname")]);
     assert!(check.path.starts_with("/groups/"), "{}", check.path);
     assert_eq!(check.figure("would be created"), 25_000);
+    // The list of jobs leads to the whole file.
+    let jobs = visitor.open("/jobs").with("Check of a part").with(&check.path);
+    assert!(!jobs.html().contains("href=\"/jobs/"), "{}", jobs.html());
+    let parts = server.client(&tenant).get("/api/contacts/jobs").json()["jobs"].clone();
+    let part = format!("/jobs/{}/check", parts[0]["id"].as_str().expect("an id"));
+    assert_eq!(visitor.open(&part).path, check.path, "and so does a part");
     let run = visitor.submit(&check.path, &[]);
     let result = visitor.wait_for(&run.path, "/result");
     assert_eq!(result.figure("created"), 25_000);
@@ -110,10 +124,7 @@ fn a_large_file_goes_its_way_as_a_group() {
 
 #[test]
 fn a_file_that_was_begun_in_part_says_so_and_goes_on() {
-    let server = server();
-    let tenant = server.add_tenant("acme");
-    let visitor = server.visitor();
-    visitor.log_in(&tenant);
+    let (server, _, visitor) = logged_in(Options::default());
     // Three jobs are accepted for the check, so one more is.
     server.set_limits("acme", &json!({"jobsPerMinute": 4}));
     let check = check(&visitor, &table(0..25_000), &[("c0", "email"), ("c1", "firstname")]);
@@ -148,10 +159,7 @@ fn a_check_that_is_stopped_cannot_be_run() {
 
 #[test]
 fn rows_that_bring_whole_contacts_are_told_before_they_count() {
-    let server = server();
-    let tenant = server.add_tenant("acme");
-    let visitor = server.visitor();
-    visitor.log_in(&tenant);
+    let (_server, _, visitor) = logged_in(Options::default());
     let item = r#""{""email"":""hidden@example.com"",""points"":99}""#;
     let file = format!("email,bulkhead:item\na@example.com,\n,{item}\n");
     let map = visitor.bring("contacts.csv", file.as_bytes(), &[]).with("1 row brings a contact of its own");
@@ -161,10 +169,7 @@ fn rows_that_bring_whole_contacts_are_told_before_they_count() {
 
 #[test]
 fn a_page_of_a_wide_table_is_bounded() {
-    let server = server();
-    let tenant = server.add_tenant("acme");
-    let visitor = server.visitor();
-    visitor.log_in(&tenant);
+    let (_server, _, visitor) = logged_in(Options::default());
     let names: Vec<String> = (0..999).map(|n| format!("column {n}")).collect();
     let file = format!("Mail,{}\nwide@example.com{}\n", names.join(","), ",x".repeat(999));
     let map = visitor.bring("wide.csv", file.as_bytes(), &[]).with("<datalist");
@@ -194,10 +199,7 @@ fn a_job_is_stopped_and_leaves_what_it_did() {
 
 #[test]
 fn hostile_texts_are_texts() {
-    let server = server();
-    let tenant = server.add_tenant("acme");
-    let visitor = server.visitor();
-    visitor.log_in(&tenant);
+    let (_server, _, visitor) = logged_in(Options::default());
     let quoted = format!("\"{}\"", HOSTILE.replace('"', "\"\""));
     let file = format!("email,firstname,{quoted}\na@example.com,{quoted},{quoted}\n{quoted},x,y\n");
     let map = visitor.bring(&format!("{HOSTILE}.csv"), file.as_bytes(), &[]);
@@ -245,7 +247,11 @@ fn every_page_says_what_a_browser_may_do() {
         // Everything that the page names is there.
         for path in html.split('"').filter(|text| text.starts_with("/assets/")) {
             let asset = visitor.send("GET", path, &[], &[]).expect(200);
-            assert!(asset.header("cache-control").is_some_and(|value| value.contains("immutable")), "{path}");
+            let tag = asset.header("etag").expect("a tag").to_owned();
+            let known = visitor.send("GET", path, &[("if-none-match", &tag)], &[]).expect(304);
+            for reply in [&asset, &known] {
+                assert!(reply.header("cache-control").is_some_and(|value| value.contains("immutable")), "{path}");
+            }
         }
     }
     assert_eq!(visitor.open("/nowhere").reply.status, 404);
@@ -253,10 +259,7 @@ fn every_page_says_what_a_browser_may_do() {
 
 #[test]
 fn forms_of_other_pages_are_refused() {
-    let server = server();
-    let tenant = server.add_tenant("acme");
-    let visitor = server.visitor();
-    visitor.log_in(&tenant);
+    let (server, _, visitor) = logged_in(Options::default());
     let own = format!("http://{}", server.console_address());
     let form = ("content-type", "application/x-www-form-urlencoded");
     for (headers, is_allowed) in [
@@ -302,26 +305,25 @@ fn a_session_ends_with_its_secret_by_logging_out_and_with_time() {
     let first = listed.lines().next().expect("there is a secret");
     let id = first.split_once("\"id\":\"").and_then(|(_, rest)| rest.split('"').next()).expect("it has an id");
     server.command_line(&["tenant", "secret", "revoke", "acme", id]).expect(0);
-    assert_eq!(other.open("/jobs").path, "/login");
+    let ended = other.open("/jobs").with("Your session has ended");
+    assert_eq!((ended.path.as_str(), other.cookie()), ("/login?fault=ended", None));
     // A day later, nobody is logged in.
     let tenant = server.add_tenant("other");
     let visitor = server.visitor();
     visitor.log_in(&tenant);
     server.set_clock(Duration::from_secs(13 * 60 * 60));
-    assert_eq!(visitor.open("/jobs").path, "/login");
+    visitor.open("/jobs").with("Your session has ended");
 }
 
 #[test]
 fn an_address_that_guesses_sessions_has_to_wait_and_others_go_on() {
-    let server = server();
-    let tenant = server.add_tenant("acme");
-    let visitor = server.visitor();
-    visitor.log_in(&tenant);
+    let (mut server, _, visitor) = logged_in(Options::default());
     let guess = |n: usize| {
         let cookie = format!("bulkhead={n:0>43}");
         server.visitor().send("GET", "/jobs", &[("cookie", &cookie)], &[]).status
     };
     let statuses: Vec<u16> = (0..150).map(guess).collect();
+    server.wait_for_event("credentials_refused");
     assert!(statuses.iter().take(100).all(|status| *status == 303) && statuses.contains(&429), "{statuses:?}");
     assert_eq!(visitor.open("/jobs").reply.status, 200);
 }
@@ -352,7 +354,8 @@ fn a_visitor_sees_the_own_tenant_alone_and_a_reader_changes_nothing() {
     assert_eq!(page.path, "/jobs");
     let page = reader.open(&check.path).html();
     assert!(!page.contains("<button class=\"primary\"") && !page.contains("New import"), "{page}");
-    assert_eq!(reader.submit(&check.path, &[]).reply.status, 403);
+    let refused = reader.submit(&check.path, &[]).with("logged in to look only");
+    assert_eq!(refused.reply.status, 403);
     assert_eq!(reader.open("/upload").reply.status, 403);
 }
 
@@ -373,5 +376,91 @@ fn over_tls_the_cookie_is_bound_to_the_host() {
         let cookie = reply.header("set-cookie").expect("a cookie").to_owned();
         assert!(cookie.starts_with(begin) && cookie.contains("HttpOnly; SameSite=Strict"), "{cookie}");
         assert_eq!(cookie.contains("; Secure"), secure, "{cookie}");
+    }
+}
+
+#[test]
+fn what_comes_after_its_secret_was_revoked_counts_for_nothing() {
+    let (server, tenant, visitor) = logged_in(Options::default());
+    let made = server.command_line(&["tenant", "secret", "add", "acme"]).expect(0).stdout;
+    let part = |name: &str| {
+        let found = made.split_once(&format!("\"{name}\":\"")).and_then(|(_, rest)| rest.split('"').next());
+        found.expect("the command prints it").to_owned()
+    };
+    let other = server.visitor();
+    other.submit("/login", &[("client_id", &tenant.client_id), ("client_secret", &part("client_secret"))]);
+    let cookie = other.cookie().expect("the console set a cookie");
+    let map = visitor.bring("contacts.csv", table(0..3).as_bytes(), &[]);
+    let upload =
+        "--x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a\"\r\n\r\nemail\na@b.co\n\r\n--x--\r\n";
+    let begun = Instant::now();
+    let mut requests = [
+        ("/upload", "multipart/form-data; boundary=x", upload),
+        (&*form_of(&map), "application/x-www-form-urlencoded", "c0=email"),
+    ]
+    .map(|(path, kind, body)| {
+        let mut socket = RawSocket::connect_from(Ipv4Addr::LOCALHOST.into(), server.console_address());
+        socket.send(format!(
+            "POST {path} HTTP/1.1\r\nhost: x\r\ncookie: {cookie}\r\nsec-fetch-site: same-origin\r\n\
+             expect: 100-continue\r\ncontent-type: {kind}\r\ncontent-length: {}\r\n\r\n",
+            body.len()
+        ));
+        assert_eq!(socket.begun_reply().status, 100, "{path}");
+        (socket, body)
+    });
+    server.command_line(&["tenant", "secret", "revoke", "acme", &part("id")]).expect(0);
+    // A session counts for a second.
+    wait_until("the second is over", || (begun.elapsed() > Duration::from_millis(1_500)).then_some(()));
+    for (socket, body) in &mut requests {
+        let refused = socket.send(body).reply();
+        assert!(refused.status == 403 && refused.text().contains("Your session has ended"), "{}", refused.text());
+    }
+    assert_eq!(server.database().jobs(), 0, "no check began");
+    assert_eq!(server.database().number("SELECT count(*) FROM staged_files", []), 1, "the other file was not kept");
+}
+
+/// How well a page can be compressed tells something of it, so pages of others get none that is.
+#[test]
+fn only_what_the_consoles_own_pages_ask_for_is_compressed() {
+    let (_server, _, visitor) = logged_in(Options::default());
+    let map = visitor.bring("contacts.csv", table(0..3).as_bytes(), &[]);
+    for (site, is_compressed) in [
+        (Some("same-origin"), true),
+        (Some("none"), true),
+        (Some("same-site"), false),
+        (Some("cross-site"), false),
+        (None, false),
+    ] {
+        let headers: Vec<(&str, &str)> =
+            [("accept-encoding", "zstd")].into_iter().chain(site.map(|site| ("sec-fetch-site", site))).collect();
+        let reply = visitor.send("GET", &form_of(&map), &headers, &[]).expect(200);
+        assert_eq!(reply.header("content-encoding") == Some("zstd"), is_compressed, "{site:?}");
+    }
+}
+
+#[test]
+fn a_column_of_ids_is_for_contacts_that_exist() {
+    let (server, tenant, visitor) = logged_in(Options::default());
+    server.client(&tenant).create(&json!([{"email": "a@example.com"}])).finished();
+    let map = visitor.bring("contacts.csv", b"id,firstname\n1,Ada\n", &[]);
+    let map = map.with(r#"<input type="radio" name="mode" value="edit" checked>"#);
+    let fields = [("c0", "id"), ("c1", "firstname")];
+    visitor.submit(&form_of(&map), &[&fields[..], &[("mode", "upsert")]].concat()).with("The id counts only with");
+    let checking = visitor.submit(&form_of(&map), &[&fields[..], &[("mode", "edit")]].concat());
+    assert_eq!(visitor.wait_for(&checking.path, "/check").figure("would be updated"), 1);
+}
+
+#[test]
+fn what_is_wrong_with_a_file_is_said_by_what_the_page_has() {
+    let (_server, _, visitor) = logged_in(Options::default());
+    for (content, said) in [
+        (&b"a@example.com,Ada\nb@example.com,Bob\n"[..], "Tick 'The first row is a contact'"),
+        (b"email,firstname\n", "has only a first row"),
+        (b"PK\x03\x04whatever", "Save it as CSV"),
+        (b"\x1f\x8b\x08\0\0\0\0\0", "unpack it"),
+        (b"email,firstname\na@example.com\n", "line 2 has 1 cell"),
+    ] {
+        let map = visitor.bring("contacts.csv", content, &[]).with(said);
+        assert!(!["curl", "header=absent", "Content-Encoding"].iter().any(|word| map.html().contains(word)), "{said}");
     }
 }

@@ -33,10 +33,6 @@ struct Lines {
     left_out: u64,
 }
 
-/// Says of an answer with another status than 401, by being among its extensions, that the request brought wrong credentials.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct WrongCredentials;
-
 /// A request and its answer.
 #[derive(Debug)]
 pub(super) struct Answered<'a> {
@@ -56,8 +52,8 @@ pub(super) struct Answered<'a> {
     pub(super) is_dry_run: bool,
     /// Whether this was a health check.
     pub(super) is_check: bool,
-    /// Whether the request brought wrong credentials, though its answer has another status than 401.
-    pub(super) has_wrong_credentials: bool,
+    /// Whether the request brought wrong credentials, or none.
+    pub(super) is_unauthorized: bool,
     /// Time until the head of the answer was ready.
     pub(super) time: Duration,
 }
@@ -89,7 +85,7 @@ impl AccessLog {
     pub(super) fn answered(&self, answered: &Answered<'_>) {
         let Answered { method, path, status, request_id, trace, .. } = *answered;
         let trace_id = trace.map(tracing::field::display);
-        if status == 401 || answered.has_wrong_credentials {
+        if answered.is_unauthorized {
             self.refused(answered);
         }
         if self.listener == "admin" && answered.caller.is_some() && method != Method::GET && method != Method::HEAD {

@@ -83,7 +83,10 @@ impl AdminApi {
         let sender = Sender::of(request.extensions())?;
         let hash = credentials.secret().hash();
         let attempt = self.failed_logins.admit(sender.client, Some(hash))?;
-        let Some(rights) = self.tokens.rights(&hash) else { return Err(attempt.failed(credentials.refusal())) };
+        let Some(rights) = self.tokens.rights(&hash) else {
+            attempt.failed()?;
+            return Err(credentials.refusal());
+        };
         attempt.succeeded();
         if credentials.are_sent_by_browsers() {
             sender.refuse_other_origins(request.headers())?;

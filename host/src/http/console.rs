@@ -15,32 +15,29 @@ mod tenant;
 mod words;
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use hyper::body::Incoming;
+use hyper::header::SET_COOKIE;
 use hyper::http::request::Parts;
-use hyper::{HeaderMap, Method, Request, StatusCode};
+use hyper::{HeaderMap, Method, Request};
 
 use self::file_turns::FileTurns;
 use self::form::Form;
 use self::page::see_other;
 pub(super) use self::route::ConsoleRoute;
-use self::session::{Sessions, Visitor, session_id};
-use super::client_api::ClientApi;
+use self::session::{Sessions, Visitor, no_cookie, session_id};
+use super::body::{Bodies, ByteBody};
+use super::client_api::{CHECKED_FOR, ClientApi};
 use super::content_coding::Accepted;
-use super::failed_logins::FailedLogins;
 use super::problem::Problem;
-use super::reply::{Reply, ReplyBody};
+use super::reply::Reply;
 use super::request_shares::RequestShares;
 use super::sender::Sender;
 use super::single_headers::check_single_headers;
-use crate::domain::TenantId;
 
 /// Bytes of a form's body, but for a form that brings a file.
 const MAX_FORM_BYTES: usize = 64 << 10;
-
-/// How long a session counts for a request without being looked up again when the body is there.
-const CHECKED_FOR: Duration = Duration::from_secs(1);
 
 /// The console.
 pub(super) struct Console {
@@ -49,7 +46,6 @@ pub(super) struct Console {
     sessions: Sessions,
     /// Bounds the console's connections that one tenant's requests take.
     request_shares: Arc<RequestShares>,
-    failed_logins: FailedLogins,
     reasons: Arc<tenant::ReasonCache>,
     file_turns: FileTurns,
 }
@@ -61,7 +57,6 @@ impl Console {
             sessions: Sessions::new(Arc::clone(client.service())),
             client,
             request_shares: Arc::new(RequestShares::new(connections)),
-            failed_logins: FailedLogins::default(),
             reasons: Arc::default(),
             file_turns: FileTurns::new(),
         }
@@ -77,6 +72,7 @@ impl Console {
         // The length of a compressed answer tells something, so no other page may have a browser ask for one.
         let site = request.headers().get("sec-fetch-site");
         let is_of_own_page = site.is_some_and(|site| site == "same-origin" || site == "none");
+        let is_secure = Sender::of(request.extensions()).is_ok_and(|sender| sender.is_secure);
         let (visitor, answer) = match self.visitor(&request).await {
             Ok(visitor) => {
                 let answer = self.route(route, &visitor, request).await;
@@ -84,36 +80,39 @@ impl Console {
             }
             Err(problem) => (Visitor::Nobody, Err(problem)),
         };
-        let reply = answer.unwrap_or_else(|problem| refusal::page(&visitor, problem));
-        let Visitor::Tenant(tenant, _) = &visitor else { return reply };
-        let reply = match self.held(reply, tenant.id) {
+        let mut reply = answer.unwrap_or_else(|problem| refusal::page(&visitor, problem));
+        let tenant = match &visitor {
+            Visitor::Tenant(tenant, _) => tenant,
+            Visitor::Nobody => return reply,
+            Visitor::Ended => {
+                Problem::wrong_credentials().tell(&mut reply);
+                if !reply.headers().contains_key(SET_COOKIE) {
+                    reply.headers_mut().extend(no_cookie(is_secure).ok().map(|cookie| (SET_COOKIE, cookie)));
+                }
+                return reply;
+            }
+        };
+        let reply = match self.client.hold(tenant.id, reply) {
             Ok(reply) => reply,
             Err(problem) => refusal::page(&visitor, problem),
         };
         if is_of_own_page { self.client.compress(reply, tenant.id, accepted).await } else { reply }
     }
 
-    /// Counts a large page in the memory of answers until it is sent.
-    fn held(&self, reply: Reply, tenant: TenantId) -> Result<Reply, Problem> {
-        let (head, body) = reply.into_parts();
-        let body = match body {
-            ReplyBody::Whole(bytes) => ReplyBody::Whole(self.client.hold(tenant, bytes)?),
-            streamed => streamed,
-        };
-        Ok(Reply::from_parts(head, body))
-    }
-
-    /// Checks the session once more, if a body took long to arrive: its secret may have been revoked meanwhile.
+    /// Receives what a page of a tenant sends. Checks the session once more if that took long: its secret may have been revoked
+    /// meanwhile.
     ///
     /// # Errors
-    /// 403 if there is no such session any more.
-    async fn check_again(&self, begun: Instant, head: &Parts) -> Result<(), Problem> {
-        if begun.elapsed() < CHECKED_FOR {
-            return Ok(());
+    /// As for any body, and 403 if there is no such session any more.
+    async fn receive(&self, bodies: &Bodies, head: &Parts, body: Incoming) -> Result<ByteBody, Problem> {
+        let begun = Instant::now();
+        let received = bodies.receive_bytes(&head.headers, body).await?;
+        if begun.elapsed() >= CHECKED_FOR {
+            let sender = Sender::of(&head.extensions)?;
+            let id = session_id(&head.headers, sender.is_secure).ok_or_else(Problem::session_ended)?;
+            self.sessions.visitor(&id).await?.ok_or_else(Problem::session_ended)?;
         }
-        let sender = Sender::of(&head.extensions)?;
-        let id = session_id(&head.headers, sender.is_secure).ok_or_else(Problem::session_ended)?;
-        self.sessions.visitor(&id).await?.map(drop).ok_or_else(Problem::session_ended)
+        Ok(received)
     }
 
     /// Finds out who sends a request.
@@ -122,16 +121,12 @@ impl Console {
         let sender = Sender::of(request.extensions())?;
         let Some(id) = session_id(request.headers(), sender.is_secure) else { return Ok(Visitor::Nobody) };
         // Who guesses ids costs the store as much as who guesses secrets.
-        let attempt = self.failed_logins.admit(sender.client, Some(id.hash()))?;
+        let attempt = self.client.failed_logins().admit(sender.client, Some(id.hash()))?;
         let visitor = match self.sessions.visitor(&id).await? {
             Some(visitor) => visitor,
             None => {
-                let problem = attempt.failed(Problem::wrong_credentials());
-                return if problem.status() == StatusCode::TOO_MANY_REQUESTS {
-                    Err(problem)
-                } else {
-                    Ok(Visitor::Nobody)
-                };
+                attempt.failed()?;
+                return Ok(Visitor::Ended);
             }
         };
         attempt.succeeded();
@@ -155,8 +150,8 @@ impl Console {
         }
         match (route, visitor) {
             (ConsoleRoute::Home | ConsoleRoute::Login, Visitor::Tenant(..)) => Ok(see_other("/jobs")),
-            (ConsoleRoute::Home, Visitor::Nobody) => Ok(see_other("/login")),
-            (ConsoleRoute::Login, Visitor::Nobody) => {
+            (ConsoleRoute::Home, Visitor::Nobody | Visitor::Ended) => Ok(see_other("/login")),
+            (ConsoleRoute::Login, Visitor::Nobody | Visitor::Ended) => {
                 let query = Form::read(request.uri().query().unwrap_or_default().as_bytes())?;
                 Ok(login::page(query.text(login::FAULT).and_then(login::LoginFault::parse)))
             }
@@ -167,6 +162,7 @@ impl Console {
             }
             // After the log-in, the person begins again: an address that others may have made is not followed.
             (ConsoleRoute::Tenant(_), Visitor::Nobody) => Ok(see_other("/login")),
+            (ConsoleRoute::Tenant(_), Visitor::Ended) => Ok(login::LoginFault::Ended.tell()),
             (ConsoleRoute::Asset(asset), _) => Ok(asset.answer(request.headers())),
         }
     }

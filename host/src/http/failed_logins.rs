@@ -111,10 +111,13 @@ impl FailedLogins {
 }
 
 impl Attempt<'_> {
-    /// Counts wrong credentials. Returns the answer to them: `refusal`, or 429 if their address has sent too many.
-    pub(super) fn failed(self, refusal: Problem) -> Problem {
+    /// Counts wrong credentials.
+    ///
+    /// # Errors
+    /// 429 if their address has sent too many.
+    pub(super) fn failed(self) -> Result<(), Problem> {
         self.logins.failed_at(Instant::now(), self.address, self.hash);
-        self.wait.map_or(refusal, too_many)
+        self.wait.map_or(Ok(()), |wait| Err(too_many(wait)))
     }
 
     /// Remembers credentials that are right, by their hash.

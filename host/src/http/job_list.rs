@@ -104,6 +104,11 @@ fn place(value: &str) -> Result<JobPlace, Problem> {
 }
 
 impl ListRequest {
+    /// Returns whether the page is the first one.
+    pub(super) fn is_first(&self) -> bool {
+        self.query.after.is_none()
+    }
+
     /// Returns the page, and the URL of the next page if there is one, of a list at `path` out of which `read` reads.
     ///
     /// # Errors

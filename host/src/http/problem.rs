@@ -206,7 +206,7 @@ impl Problem {
         for (name, value) in self.headers.into_iter().filter(|(name, _)| *name != WWW_AUTHENTICATE) {
             reply.headers_mut().append(name, value);
         }
-        reply.extensions_mut().insert(ProblemDetails { kind: self.kind, message: self.message });
+        reply.extensions_mut().insert(ProblemDetails { status: self.status, kind: self.kind, message: self.message });
     }
 
     fn internal() -> Self {
@@ -250,7 +250,7 @@ impl Problem {
         for (name, value) in self.headers {
             reply.headers_mut().append(name, value);
         }
-        reply.extensions_mut().insert(ProblemDetails { kind: self.kind, message: self.message });
+        reply.extensions_mut().insert(ProblemDetails { status: self.status, kind: self.kind, message: self.message });
         reply
     }
 }

@@ -23,6 +23,8 @@ pub(super) const TOO_MANY_CONNECTIONS_KIND: &str = "too_many_connections";
 /// What a problem's answer says, kept beside the answer until it is sent.
 #[derive(Debug, Clone)]
 pub(super) struct ProblemDetails {
+    /// The problem's own status, which is not always that of the answer.
+    pub(super) status: StatusCode,
     pub(super) kind: &'static str,
     pub(super) message: String,
 }
@@ -47,8 +49,8 @@ pub(super) fn are_accepted(headers: &HeaderMap) -> bool {
 
 /// Returns why an answer refuses a request that may have been all right; `None` for all other answers.
 pub(super) fn refusal(reply: &Reply) -> Option<RefusalReason> {
-    let ProblemDetails { kind, .. } = reply.extensions().get()?;
-    match (*kind, reply.status()) {
+    let ProblemDetails { status, kind, .. } = reply.extensions().get()?;
+    match (*kind, *status) {
         (FAILED_LOGINS_KIND, _) | (_, StatusCode::UNAUTHORIZED) => Some(RefusalReason::Credentials),
         (TOO_MANY_CONNECTIONS_KIND, _) => Some(RefusalReason::Connections),
         (_, StatusCode::PAYLOAD_TOO_LARGE) => Some(RefusalReason::TooLarge),
@@ -59,9 +61,15 @@ pub(super) fn refusal(reply: &Reply) -> Option<RefusalReason> {
     }
 }
 
+/// Returns whether an answer is one to credentials that are wrong, or missing.
+pub(super) fn is_unauthorized(reply: &Reply) -> bool {
+    let details: Option<&ProblemDetails> = reply.extensions().get();
+    details.is_some_and(|details| details.status == StatusCode::UNAUTHORIZED)
+}
+
 /// Writes the body of an answer anew, if it is a problem's.
 pub(super) fn rewrite(reply: &mut Reply, path: &str, request_id: &RequestId) {
-    let Some(ProblemDetails { kind, message }) = reply.extensions_mut().remove::<ProblemDetails>() else { return };
+    let Some(ProblemDetails { kind, message, .. }) = reply.extensions_mut().remove::<ProblemDetails>() else { return };
     let status = reply.status();
     let body = DetailsBody {
         r#type: if kind == QUOTA_EXCEEDED_KIND { QUOTA_EXCEEDED } else { "about:blank" },

@@ -13,9 +13,6 @@ use serde::Serialize;
 /// Bytes that are handed to the connection at a time, so that what was sent can be dropped.
 const MAX_FRAME_BYTES: usize = 64 << 10;
 
-/// For how long everybody may keep what is published. It changes only with the program.
-const PUBLISHED_CACHE_CONTROL: HeaderValue = HeaderValue::from_static("max-age=300");
-
 /// An answer to a request.
 pub(super) type Reply = Response<ReplyBody>;
 
@@ -96,22 +93,6 @@ pub(super) fn no_content() -> Reply {
     let mut reply = Response::new(ReplyBody::Whole(Bytes::new()));
     *reply.status_mut() = StatusCode::NO_CONTENT;
     reply.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    reply
-}
-
-/// Creates an answer with a text of a type that everybody may read, also without credentials.
-pub(super) fn published(content_type: &'static str, text: &'static str) -> Reply {
-    let mut reply = Response::new(ReplyBody::Whole(Bytes::from_static(text.as_bytes())));
-    reply.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
-    reply.headers_mut().insert(CACHE_CONTROL, PUBLISHED_CACHE_CONTROL);
-    reply
-}
-
-/// Creates the answer to a client that has what is published already.
-pub(super) fn published_not_modified() -> Reply {
-    let mut reply = Response::new(ReplyBody::Whole(Bytes::new()));
-    *reply.status_mut() = StatusCode::NOT_MODIFIED;
-    reply.headers_mut().insert(CACHE_CONTROL, PUBLISHED_CACHE_CONTROL);
     reply
 }
 

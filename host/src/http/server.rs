@@ -25,7 +25,7 @@ use tokio::time::MissedTickBehavior;
 use self::answer_body::AnswerBody;
 pub use self::api::Api;
 use self::api::BegunAnswer;
-use super::access_log::{AccessLog, Answered, WrongCredentials};
+use super::access_log::{AccessLog, Answered};
 use super::authority::check_authority;
 use super::client_address::ClientAddress;
 use super::connections::{Admitted, Connection, ConnectionLimits, Connections, CountedRequest, Refusal};
@@ -420,6 +420,7 @@ impl Router {
         if let Some(reason) = problem_details::refusal(&reply) {
             METRICS.http.refused(reason);
         }
+        let is_unauthorized = problem_details::is_unauthorized(&reply);
         if facts.wants_details {
             problem_details::rewrite(&mut reply, &facts.path, &facts.request_id);
         }
@@ -439,7 +440,7 @@ impl Router {
             trace: facts.trace.parent().map(TraceParent::trace),
             is_dry_run: facts.is_dry_run.load(Ordering::Relaxed),
             is_check: facts.is_check,
-            has_wrong_credentials: reply.extensions().get::<WrongCredentials>().is_some(),
+            is_unauthorized,
             time: facts.begun.elapsed(),
         };
         self.log.answered(&answered);

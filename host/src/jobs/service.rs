@@ -224,6 +224,20 @@ impl Service {
         Ok(self.store().job(tenant, id)?)
     }
 
+    /// Returns those of a tenant's jobs that are neither deleted nor expired, in the order of the ids.
+    ///
+    /// # Errors
+    /// If the store cannot answer.
+    pub fn jobs_of(&self, tenant: TenantId, ids: &[JobId]) -> Result<Vec<Job>, ServiceError> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let keys: Vec<(TenantId, JobId)> = ids.iter().map(|id| (tenant, *id)).collect();
+        let mut jobs: Vec<Job> = self.store().jobs_of(&keys)?.into_iter().map(|(_, job)| job).collect();
+        jobs.sort_by_key(|job| ids.iter().position(|id| *id == job.id));
+        Ok(jobs)
+    }
+
     /// Returns the first rows of a range of a job's rows, at most 500; none if the range has none.
     ///
     /// # Errors

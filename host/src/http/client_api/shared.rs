@@ -2,19 +2,17 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::ClientApi;
 use crate::domain::TenantId;
+use crate::http::answer_memory::SMALL_ANSWER_BYTES;
 use crate::http::body::Bodies;
 use crate::http::content_coding::Accepted;
+use crate::http::failed_logins::FailedLogins;
 use crate::http::problem::Problem;
-use crate::http::reply::Reply;
+use crate::http::reply::{Reply, ReplyBody};
 use crate::jobs::Service;
-
-/// Bytes of an answer that are not counted: those of small answers.
-const UNCOUNTED_BYTES: usize = 64 << 10;
 
 impl ClientApi {
     /// Returns the service.
@@ -31,8 +29,18 @@ impl ClientApi {
     ///
     /// # Errors
     /// 503 if there is no room for it.
-    pub(in crate::http) fn hold(&self, tenant: TenantId, bytes: Bytes) -> Result<Bytes, Problem> {
-        self.answers.hold_piece(tenant, bytes, UNCOUNTED_BYTES)
+    pub(in crate::http) fn hold(&self, tenant: TenantId, reply: Reply) -> Result<Reply, Problem> {
+        let (head, body) = reply.into_parts();
+        let body = match body {
+            ReplyBody::Whole(bytes) => ReplyBody::Whole(self.answers.hold_piece(tenant, bytes, SMALL_ANSWER_BYTES)?),
+            streamed => streamed,
+        };
+        Ok(Reply::from_parts(head, body))
+    }
+
+    /// Returns who sent wrong credentials lately.
+    pub(in crate::http) fn failed_logins(&self) -> &FailedLogins {
+        &self.failed_logins
     }
 
     /// Returns the turns of a tenant's work on the blocking pool.

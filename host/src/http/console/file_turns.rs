@@ -44,3 +44,23 @@ impl FileTurns {
         tokio::time::timeout(TIMEOUT, taken).await.ok().flatten().ok_or_else(Problem::too_many_requests)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt as _;
+
+    use super::{FileTurn, FileTurns};
+    use crate::domain::TenantId;
+
+    #[tokio::test]
+    async fn a_tenant_reads_one_file_at_a_time_and_all_read_two() {
+        let turns = FileTurns::new();
+        let now = |tenant: i64| -> Option<FileTurn> { turns.take(TenantId(tenant)).now_or_never()?.ok() };
+        let (first, second) = (now(1), now(2));
+        assert!(first.is_some() && second.is_some());
+        assert!(now(1).is_none(), "a tenant has one");
+        assert!(now(3).is_none(), "there are two in sum");
+        drop(first);
+        assert!(now(3).is_some());
+    }
+}

@@ -7,7 +7,7 @@ use crate::http::problem::Problem;
 /// Fields of a form at most: those of a mapping of as many columns as a table may have, and the settings beside them.
 const MAX_FIELDS: usize = 1_100;
 
-/// The fields of a form, by their names. Of several with one name, the last one counts.
+/// The fields of a form, by their names.
 #[derive(Debug, Default)]
 pub(super) struct Form(HashMap<String, String>);
 
@@ -15,14 +15,16 @@ impl Form {
     /// Reads a body or a query that is `application/x-www-form-urlencoded`.
     ///
     /// # Errors
-    /// 400 if there are too many fields.
+    /// 400 if there are too many fields, or two with one name.
     pub(super) fn read(text: &[u8]) -> Result<Self, Problem> {
         let mut fields = HashMap::new();
         for (name, value) in form_urlencoded::parse(text) {
             if fields.len() >= MAX_FIELDS {
                 return Err(Problem::bad_request(format!("The form has more than {MAX_FIELDS} fields.")));
             }
-            fields.insert(name.into_owned(), value.into_owned());
+            if fields.insert(name.to_string(), value.into_owned()).is_some() {
+                return Err(Problem::repeated_parameter(&name));
+            }
         }
         Ok(Self(fields))
     }

@@ -1,19 +1,18 @@
 //! Logging in and out.
 
+use hyper::Request;
 use hyper::body::Incoming;
 use hyper::header::SET_COOKIE;
-use hyper::{Request, StatusCode};
 use maud::html;
 
 use super::form::Form;
 use super::page::{Page, see_other};
-use super::session::{Visitor, no_cookie};
+use super::session::{LIFETIME, Visitor, no_cookie};
+use super::words::duration;
 use super::{Console, MAX_FORM_BYTES, refusal};
-use crate::http::access_log::WrongCredentials;
 use crate::http::problem::Problem;
 use crate::http::reply::Reply;
 use crate::http::sender::Sender;
-use crate::metrics::{METRICS, RefusalReason};
 use crate::store::{Authentication, Tenant};
 use crate::tenants::{Permission, Scope, Secret};
 
@@ -26,11 +25,17 @@ pub(super) enum LoginFault {
     Incomplete,
     Wrong,
     SubmitOnly,
+    /// Nobody tried: a session has ended.
+    Ended,
 }
 
 impl LoginFault {
-    const ALL: [(Self, &str); 3] =
-        [(Self::Incomplete, "incomplete"), (Self::Wrong, "wrong"), (Self::SubmitOnly, "submit-only")];
+    const ALL: [(Self, &str); 4] = [
+        (Self::Incomplete, "incomplete"),
+        (Self::Wrong, "wrong"),
+        (Self::SubmitOnly, "submit-only"),
+        (Self::Ended, "ended"),
+    ];
 
     /// Reads the fault in the address of the page.
     pub(super) fn parse(name: &str) -> Option<Self> {
@@ -38,13 +43,16 @@ impl LoginFault {
     }
 
     /// Sends the browser to the page with the form, so that its way back leads to pages alone.
-    fn tell(self) -> Reply {
+    pub(super) fn tell(self) -> Reply {
         let name = Self::ALL.into_iter().find(|(fault, _)| *fault == self).map(|(_, name)| name).unwrap_or_default();
         see_other(&format!("/login?{FAULT}={name}"))
     }
 
     fn text(self) -> &'static str {
         match self {
+            Self::Ended => {
+                "Your session has ended, or its secret was revoked. Log in again; nothing of what you just sent was done."
+            }
             Self::Incomplete => "Enter both the client id and the client secret.",
             Self::Wrong => {
                 "There is no such client, or the secret is not its own. Whoever runs this server can give you another."
@@ -73,7 +81,7 @@ pub(super) fn page(fault: Option<LoginFault>) -> Reply {
                     aria-describedby=[fault.map(|_| "fault")];
                 button.primary type="submit" { "Log in" }
             }
-            p.quiet { "You have both from whoever runs this server. After twelve hours, you log in again." }
+            p.quiet { "You have both from whoever runs this server. After " (duration(LIFETIME.as_secs())) ", you log in again." }
         },
     );
     page.reply(&Visitor::Nobody)
@@ -96,7 +104,7 @@ impl Console {
         }
         let (id, secret) = (id.trim().to_owned(), Secret::from_client(secret.trim()));
         let hash = secret.hash();
-        let attempt = self.failed_logins.admit(sender.client, Some(hash))?;
+        let attempt = self.client.failed_logins().admit(sender.client, Some(hash))?;
         let found = {
             let secret = secret.clone();
             self.client.blocking(move |service| Ok(service.authenticate(Some(&id), &secret)?)).await?
@@ -104,16 +112,10 @@ impl Console {
         let (tenant, scope): (Box<Tenant>, Scope) = match found {
             Authentication::Tenant(tenant, scope) => (tenant, scope),
             Authentication::ExpiredToken | Authentication::Unknown => {
-                // 429 says more than that the credentials are wrong.
-                let problem = attempt.failed(Problem::wrong_credentials());
-                return if problem.status() == StatusCode::TOO_MANY_REQUESTS {
-                    Err(problem)
-                } else {
-                    METRICS.http.refused(RefusalReason::Credentials);
-                    let mut reply = LoginFault::Wrong.tell();
-                    reply.extensions_mut().insert(WrongCredentials);
-                    Ok(reply)
-                };
+                attempt.failed()?;
+                let mut reply = LoginFault::Wrong.tell();
+                Problem::wrong_credentials().tell(&mut reply);
+                return Ok(reply);
             }
         };
         attempt.succeeded();

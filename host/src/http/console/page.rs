@@ -77,7 +77,7 @@ impl Page {
     pub(super) fn reply(self, visitor: &Visitor) -> Reply {
         let Self { title, heading, content, status, scripts, place, again } = self;
         let (tenant, may_change) = match visitor {
-            Visitor::Nobody => (None, false),
+            Visitor::Nobody | Visitor::Ended => (None, false),
             Visitor::Tenant(tenant, scope) => (Some(tenant.name.to_string()), scope.allows(Permission::Change)),
         };
         let page = html! {

@@ -62,3 +62,41 @@ impl ConsoleRoute {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use hyper::Method;
+
+    use super::ConsoleRoute;
+
+    #[test]
+    fn a_path_is_a_page_or_has_other_methods_or_is_unknown() {
+        let id = "3d494a61-2860-4124-884c-830b14dbb585";
+        for (method, path, expected) in [
+            (Method::GET, "/", Ok("/")),
+            (Method::POST, "/", Err(405)),
+            (Method::POST, "/login", Ok("/login")),
+            (Method::GET, "/logout", Err(405)),
+            (Method::GET, "/assets/0/console.css", Err(404)),
+            (Method::GET, "/jobs", Ok("/jobs")),
+            (Method::GET, "/jobs/", Err(404)),
+            (Method::GET, "/jobs/1/run", Err(404)),
+            (Method::GET, &format!("/jobs/{id}/run"), Ok("/jobs/{id}/run")),
+            (Method::GET, &format!("/groups/{id}/result"), Ok("/groups/{id}/result")),
+            (Method::POST, &format!("/groups/{id}/check"), Ok("/groups/{id}/check")),
+            (Method::POST, &format!("/jobs/{id}/run"), Err(405)),
+            (Method::GET, &format!("/jobs/{id}/cancel"), Err(405)),
+            (Method::POST, &format!("/jobs/{id}/undo"), Ok("/jobs/{id}/undo")),
+            (Method::GET, &format!("/groups/{id}/undo"), Err(404)),
+            (Method::DELETE, &format!("/files/{id}/map"), Err(405)),
+            (Method::GET, &format!("/files/{id}/map"), Ok("/files/{id}/map")),
+            (Method::GET, "/%6aobs", Ok("/jobs")),
+            (Method::GET, "/jobs%2f", Err(404)),
+            (Method::GET, "//evil.example", Err(404)),
+        ] {
+            let found = ConsoleRoute::find(&method, path);
+            let found = found.as_ref().map(ConsoleRoute::template).map_err(|problem| problem.status().as_u16());
+            assert_eq!(found, expected, "{method} {path}");
+        }
+    }
+}

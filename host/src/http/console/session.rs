@@ -14,7 +14,7 @@ use crate::store::{Authentication, Tenant};
 use crate::tenants::{Scope, Secret};
 
 /// How long a session lasts: a working day.
-const LIFETIME: Duration = Duration::from_secs(12 * 60 * 60);
+pub(super) const LIFETIME: Duration = Duration::from_secs(12 * 60 * 60);
 /// The cookie over TLS. The prefix binds it to this host, over TLS and with the path `/`.
 const SECURE_COOKIE: &str = "__Host-bulkhead";
 /// The cookie without TLS, as on the own machine.
@@ -27,6 +27,8 @@ const ID_BYTES: usize = 43;
 pub(super) enum Visitor {
     /// Nobody who has logged in.
     Nobody,
+    /// Somebody whose session has ended, or who guesses one.
+    Ended,
     /// Somebody of a tenant, with what the secret allows.
     Tenant(Box<Tenant>, Scope),
 }

@@ -13,8 +13,6 @@ mod undo;
 mod upload;
 mod work;
 
-use std::time::Instant;
-
 use hyper::Request;
 use hyper::body::Incoming;
 
@@ -29,7 +27,7 @@ use crate::http::problem::Problem;
 use crate::http::reply::Reply;
 use crate::jobs::Service;
 use crate::store::Tenant;
-use crate::tenants::{Permission, Scope};
+use crate::tenants::Scope;
 
 impl Console {
     /// Answers a request of somebody who logged in for a tenant.
@@ -40,21 +38,19 @@ impl Console {
         scope: Scope,
         request: Request<Incoming>,
     ) -> Result<Reply, Problem> {
-        if route.changes_something() && !scope.allows(Permission::Change) {
-            return Err(Problem::scope_forbids(scope, "'full'"));
+        if !scope.allows(route.permission()) {
+            return Err(Problem::session_reads_only());
         }
         let visitor = Visitor::Tenant(Box::new(tenant.clone()), scope);
-        let begun = Instant::now();
         let (head, body) = request.into_parts();
         let query = Form::read(head.uri.query().unwrap_or_default().as_bytes())?;
         match route {
-            TenantRoute::Upload => upload::page(&visitor, &query),
-            TenantRoute::ReceiveFile => self.receive_file(&tenant, begun, &head, body).await,
+            TenantRoute::Upload => upload::page(&visitor, &query, self.client.bodies().max_bytes()),
+            TenantRoute::ReceiveFile => self.receive_file(&tenant, &head, body).await,
             TenantRoute::Map(id) => self.map_page(&visitor, tenant, id, query).await,
             TenantRoute::SendMapping(id) => {
-                let bodies = self.client.bodies().of_tenant(tenant.id);
-                let body = bodies.up_to(MAX_FORM_BYTES).receive_bytes(&head.headers, body).await?.take_bytes();
-                self.check_again(begun, &head).await?;
+                let bodies = self.client.bodies().of_tenant(tenant.id).up_to(MAX_FORM_BYTES);
+                let body = self.receive(&bodies, &head, body).await?.take_bytes();
                 self.send_mapping(&visitor, tenant, id, Form::read(&body)?).await
             }
             TenantRoute::Jobs => {

@@ -80,6 +80,12 @@ impl Problem {
         )
     }
 
+    /// Returns the problem of somebody at the console whose secret only reads.
+    pub(in crate::http) fn session_reads_only() -> Self {
+        let message = "You are logged in to look only. Nothing was changed. Whoever runs this server can give you a secret that may change contacts.";
+        Self::new(StatusCode::FORBIDDEN, "insufficient_scope", message)
+    }
+
     /// Returns the problem of a form that came when its session had ended.
     pub(in crate::http) fn session_ended() -> Self {
         let message = "Your session has ended, or its secret was revoked. Nothing was changed. Log in again.";

@@ -30,20 +30,7 @@ enum Handler {
 }
 
 impl Api {
-    /// Creates the API for tenants' clients.
-    ///
-    /// `answer_memory_bytes` are for the large answers that wait until clients take them. All tenants can have `max_requests`
-    /// requests in progress; further ones get 503.
-    pub fn client(
-        service: Arc<Service>,
-        bodies: BodySettings,
-        answer_memory_bytes: usize,
-        max_requests: usize,
-    ) -> Self {
-        Self(Handler::Client(Arc::new(ClientApi::new(service, bodies, answer_memory_bytes, max_requests))))
-    }
-
-    /// Creates the API for tenants' clients as [`Self::client`] does, and the console beside it, which has
+    /// Creates the API for tenants' clients, and the console beside it, which has
     /// `console_connections` connections and shares the other limits.
     pub fn client_and_console(
         service: Arc<Service>,

@@ -39,10 +39,8 @@ impl ServeArgs {
                 ));
             }
         }
-        let public = Some((Listener::Public, self.listening.listen));
-        let admin = self.admin()?.map(|(address, _)| (Listener::Admin, address));
-        let console = self.listening.console_listen.map(|address| (Listener::Console, address));
-        for (listener, address) in public.into_iter().chain(admin).chain(console) {
+        self.admin()?;
+        for (listener, address) in listeners {
             if self.is_exposed(listener, address) && !self.insecure_listen {
                 return Err(listener.refusal(address));
             }

@@ -13,7 +13,7 @@ pub(in crate::cli::serve) const MAX_ADMIN_CONNECTIONS: usize = 16;
 const MAX_CONSOLE_CONNECTIONS: usize = 256;
 /// Connections to the listener for health checks at a time.
 pub(in crate::cli::serve) const MAX_HEALTH_CONNECTIONS: usize = 32;
-/// Time for a head to arrive at one of these two listeners at most.
+/// Time for a head to arrive at the operators' listener and at the one for health checks at most.
 const MAX_SMALL_HEADER_TIMEOUT: Duration = Duration::from_secs(5);
 /// Connections that one client may have by default at least.
 const MIN_CONNECTIONS_PER_ADDRESS: usize = 16;

@@ -7,7 +7,8 @@ use super::result::reasons_table;
 use super::steps::Step;
 use super::work::LoadedWork;
 use crate::http::console::page::{Page, Place};
-use crate::http::console::words::{count, number};
+use crate::http::console::words::count;
+use crate::plain_words::grouped;
 
 /// Returns the page about a completed dry run.
 pub(super) fn page(work: &LoadedWork, reasons: &Reasons, may_change: bool) -> Page {
@@ -37,7 +38,7 @@ pub(super) fn page(work: &LoadedWork, reasons: &Reasons, may_change: bool) -> Pa
                 a href="/upload" { "Choose another file" }
             }
         }
-        (reasons_table(work, reasons, "Rows that would be refused"))
+        (reasons_table(work, reasons, "Rows that would be refused", may_change))
         (changes_table(reasons))
     };
     Page::new("This is what would happen", content).under(Step::Check.list()).at(Place::Upload)
@@ -45,7 +46,7 @@ pub(super) fn page(work: &LoadedWork, reasons: &Reasons, may_change: bool) -> Pa
 
 /// A number with what it counts.
 pub(super) fn figure(kind: &str, label: &str, value: u32) -> Markup {
-    html! { div data-kind=(kind) { dt { (label) } dd { (number(u64::from(value))) } } }
+    html! { div data-kind=(kind) { dt { (label) } dd { (grouped(u64::from(value))) } } }
 }
 
 fn changes_table(reasons: &Reasons) -> Markup {
@@ -58,7 +59,7 @@ fn changes_table(reasons: &Reasons) -> Markup {
                     tbody {
                         @for change in &reasons.changes {
                             tr {
-                                th.number scope="row" { (number(change.place)) }
+                                th.number scope="row" { (grouped(change.place)) }
                                 td { @if let Some(id) = change.id { (id) } @else { "new" } }
                                 td { dl.changes {
                                     @for (field, before, after) in &change.values {

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use hyper::StatusCode;
 
-use self::choices::{READING, ReadingChoices, USUAL_CHARSET};
+use self::choices::{EDIT, READING, ReadingChoices, USUAL_CHARSET};
 use self::view::page;
 use super::upload::LIKE;
 use super::work::Work;
@@ -27,6 +27,8 @@ use crate::store::{StagedFile, Tenant};
 
 /// Rows whose cells are shown.
 const SAMPLES: usize = 3;
+/// What a column of contacts' ids becomes.
+const ID: &str = "id";
 /// The parameter that says that the choices were sent, so that the page says what is wrong with them.
 const CHECKED: &str = "checked";
 /// Bytes of choices that an address has.
@@ -76,7 +78,7 @@ impl Console {
         let page = self.in_turn(&tenant, move |service, tenant| {
             let _turn = turn;
             let choices = ReadingChoices::of_form(&query)?;
-            let read = read_file(service, tenant, id, choices, &fields, max_bytes)?;
+            let mut read = read_file(service, tenant, id, choices, &fields, max_bytes)?;
             if query.is_on(CHECKED) {
                 let chosen = chosen(&read, &query);
                 return Ok(page(id, &read, &fields, &chosen, &faults(&read, &fields, &chosen)));
@@ -85,6 +87,10 @@ impl Console {
                 Some(like) => of_earlier(&read, service.job(tenant.id, like)?.and_then(|job| job.source)),
                 None => guesses(&read),
             };
+            // Who has a column of ids means these contacts.
+            if query.text("mode").is_none() && chosen.iter().flatten().any(|field| field == ID) {
+                read.choices.mode = EDIT;
+            }
             Ok(page(id, &read, &fields, &chosen, &Faults::default()))
         });
         Ok(page.await?.reply(visitor))
@@ -160,7 +166,7 @@ fn read_file(
 ) -> Result<ReadFile, Problem> {
     let file = service
         .staged_file(tenant.id, id)?
-        .ok_or_else(|| Problem::not_found("The file is not here any more: it is kept for an hour. Bring it again."))?;
+        .ok_or_else(|| Problem::not_found("The file is not here any more: a file is kept for an hour, and only the newest eight are. Bring it again by 'New import'."))?;
     let targets = targets(fields);
     let read = |charset: Option<&str>| {
         let text = decode_within(&file.content, charset, max_bytes)?;
@@ -223,9 +229,14 @@ fn faults(read: &ReadFile, fields: &Fields, chosen: &[Option<String>]) -> Faults
             "No column becomes a field. Choose one for at least one column, such as the e-mail address.",
         ));
     }
-    if read.choices.mode == "edit" && !taken.contains_key("id") && !preview.is_own {
+    let is_edit = read.choices.mode == EDIT;
+    if is_edit && !taken.contains_key(ID) && !preview.is_own {
         faults.general =
             Some(String::from("To change contacts by their id, one column must become 'Id of the contact'."));
+    }
+    if let (false, Some(place)) = (is_edit, taken.get(ID)) {
+        let text = "The id counts only with 'Change contacts by their id'. Choose that below, or let the column be not imported.";
+        faults.columns.insert(*place, String::from(text));
     }
     faults
 }

@@ -14,10 +14,11 @@ use crate::http::console::Console;
 use crate::http::console::assets::PROGRESS;
 use crate::http::console::page::{Page, Place, see_other};
 use crate::http::console::session::Visitor;
-use crate::http::console::words::{count, duration, number};
+use crate::http::console::words::{count, duration};
 use crate::http::problem::Problem;
 use crate::http::reply::Reply;
 use crate::jobs::Application;
+use crate::plain_words::grouped;
 use crate::store::Tenant;
 use crate::tenants::{Permission, Scope};
 
@@ -42,10 +43,15 @@ impl Console {
         let may_change = scope.allows(Permission::Change);
         let answer = self.in_turn(&tenant, move |service, tenant| {
             let shown = work.read(service, tenant.id)?;
+            // A part of a file is not run alone.
+            if let (Work::Job(_), Some(group), false) = (work, shown.group(), page == WorkPage::Progress) {
+                let name = if shown.is_dry_run() { "check" } else { "run" };
+                return Ok(Answer::Elsewhere(Work::Group(group).path(name)));
+            }
             let is_check = shown.is_dry_run();
             // The check of a group has the address of its dry runs, and so has its run.
-            let loaded =
-                if page == WorkPage::Check { shown } else { work.read_applied(service, tenant.id).unwrap_or(shown) };
+            let applied = if page == WorkPage::Check { None } else { shown.applied(service, tenant.id)? };
+            let loaded = applied.unwrap_or(shown);
             let is_dry_run = loaded.is_dry_run();
             let now = service.now();
             Ok(match page {
@@ -76,16 +82,21 @@ impl Console {
     pub(super) async fn apply(&self, tenant: Tenant, work: Work) -> Result<Reply, Problem> {
         let path = self.in_turn(&tenant, move |service, tenant| {
             let mut path = work.path("run");
-            let checked = work.read(service, tenant.id)?;
+            let mut checked = work.read(service, tenant.id)?;
+            if let (Work::Job(_), Some(group)) = (work, checked.group()) {
+                let whole = Work::Group(group);
+                path = whole.path("run");
+                checked = whole.read(service, tenant.id)?;
+            }
             if checked.is_cancelled() {
                 return Err(Problem::bad_request("The check was stopped, so nobody knows what the rest of the file would do. Nothing was changed. Bring the file again."));
             }
-            let mut has_begun = checked.is_applied();
+            let (mut has_begun, checked_as) = (checked.is_applied(), checked.work);
             for job in checked.jobs {
                 match service.apply(tenant, &Application::new(job.id, None)?) {
                     Ok(applied) => {
                         has_begun = true;
-                        if let Work::Job(_) = work {
+                        if let Work::Job(_) = checked_as {
                             path = Work::Job(applied).path("run");
                         }
                     }
@@ -105,11 +116,12 @@ impl Console {
     /// Stops jobs, and keeps what they did.
     pub(super) async fn cancel(&self, tenant: Tenant, work: Work) -> Result<Reply, Problem> {
         let path = self.in_turn(&tenant, move |service, tenant| {
-            let is_check = work.read(service, tenant.id)?.is_dry_run();
-            for job in work.read_applied(service, tenant.id)?.jobs {
+            let shown = work.read(service, tenant.id)?;
+            let page = if shown.is_dry_run() && !shown.is_applied() { "check" } else { "run" };
+            for job in shown.applied(service, tenant.id)?.unwrap_or(shown).jobs {
                 service.cancel_job(tenant.id, job.id)?;
             }
-            Ok(work.path(if is_check { "check" } else { "run" }))
+            Ok(work.path(page))
         });
         Ok(see_other(&path.await?))
     }
@@ -153,8 +165,8 @@ fn bar(work: &LoadedWork, now: Timestamp, may_change: bool) -> Markup {
             label for="bar" { (said) }
             progress id="bar" max=(total.max(1)) value=(processed) {}
             p {
-                (number(processed)) " of " (count(total, "row", "rows"))
-                @if let Some((rate, left)) = pace(work, now) { " · " (number(rate)) " a second · " (duration(left)) " left" }
+                (grouped(processed)) " of " (count(total, "row", "rows"))
+                @if let Some((rate, left)) = pace(work, now) { " · " (grouped(rate)) " a second · " (duration(left)) " left" }
             }
             dl.counts.small {
                 (check::figure("created", "created", counts.created))
@@ -166,7 +178,7 @@ fn bar(work: &LoadedWork, now: Timestamp, may_change: bool) -> Markup {
         @if may_change && !work.is_completed() {
             form.actions method="post" action=(work.work.path("cancel")) {
                 button type="submit" { "Stop" }
-                span.quiet { "What was done by then stays." }
+                span.quiet { @if work.is_dry_run() { "The check ends. Nothing is stored." } @else { "What was done by then stays." } }
             }
         }
     }

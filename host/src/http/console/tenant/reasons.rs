@@ -10,6 +10,7 @@ use serde_json::Value;
 use super::work::LoadedWork;
 use crate::domain::{Action, Job, JobId, Source, TenantId};
 use crate::export::failure_text;
+use crate::harmless_text::one_line;
 use crate::http::problem::Problem;
 use crate::import::is_item;
 use crate::jobs::Service;
@@ -21,6 +22,8 @@ const MAX_REASONS: usize = 50;
 const MAX_PLACES: usize = 5;
 /// Changes that are shown.
 const MAX_CHANGES: usize = 10;
+/// Fields that are shown of a change.
+const MAX_FIELDS: usize = 12;
 /// Characters of a reason and of a value that are kept.
 const MAX_SIGNS: usize = 300;
 /// Jobs whose reasons are remembered. Rows of completed jobs do not change.
@@ -195,7 +198,7 @@ fn reason(row: &StoredRow, columns: &HashMap<&str, &str>) -> String {
     let Some(StoredError { message, details }) = error else { return String::from("The row was refused.") };
     let column =
         |field: &str| columns.get(field).filter(|column| **column != field).map(|column| format!("{column} ({field})"));
-    shortened(&failure_text(&message, &details, &row.codes, column))
+    one_line(&failure_text(&message, &details, &row.codes, column), MAX_SIGNS)
 }
 
 /// Returns what would change of the fields that columns became, or of all fields if the job came as JSON. A new contact gets more by
@@ -207,23 +210,15 @@ fn values(changes: &str, columns: &HashMap<&str, &str>) -> Option<Vec<(String, S
         let StoredValues { before, after } = serde_json::from_value(values).ok()?;
         Some((field, text(&before), text(&after)))
     };
-    Some(changes.into_iter().filter_map(value).collect::<Vec<_>>()).filter(|values| !values.is_empty())
+    Some(changes.into_iter().filter_map(value).take(MAX_FIELDS).collect::<Vec<_>>()).filter(|values| !values.is_empty())
 }
 
 /// Returns a value as people read it.
 fn text(value: &Value) -> String {
     match value {
         Value::Null => String::new(),
-        Value::String(text) => shortened(text),
-        Value::Array(list) => shortened(&list.iter().map(text).collect::<Vec<_>>().join(", ")),
-        other => shortened(&other.to_string()),
-    }
-}
-
-fn shortened(text: &str) -> String {
-    if text.chars().count() <= MAX_SIGNS {
-        text.to_owned()
-    } else {
-        text.chars().take(MAX_SIGNS).chain(['…']).collect()
+        Value::String(text) => one_line(text, MAX_SIGNS),
+        Value::Array(list) => one_line(&list.iter().map(text).collect::<Vec<_>>().join(", "), MAX_SIGNS),
+        other => one_line(&other.to_string(), MAX_SIGNS),
     }
 }

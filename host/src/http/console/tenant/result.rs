@@ -12,10 +12,12 @@ use super::work::{LoadedWork, Work};
 use crate::domain::Timestamp;
 use crate::http::console::Console;
 use crate::http::console::page::{Page, Place, guard};
-use crate::http::console::words::{count, moment, number};
+use crate::http::console::words::{count, moment};
 use crate::http::job::JobRequest;
 use crate::http::problem::Problem;
 use crate::http::reply::Reply;
+use crate::jobs::MAX_ITEMS;
+use crate::plain_words::grouped;
 use crate::store::Tenant;
 use crate::tenants::Scope;
 
@@ -66,8 +68,8 @@ pub(super) fn page(work: &LoadedWork, reasons: &Reasons, now: Timestamp, may_cha
             @if let Some(expires) = work.expires_at() { "This page is kept until " (moment(expires)) "." }
         }
         (undoing(work, now, may_change))
-        (reasons_table(work, reasons, if work.is_undo() { "Contacts that were skipped" } else { "Rows that were refused" }))
-        p { a href="/upload" { "Bring another file" } }
+        (reasons_table(work, reasons, if work.is_undo() { "Contacts that were skipped" } else { "Rows that were refused" }, may_change))
+        @if may_change { p { a href="/upload" { "Bring another file" } } }
     };
     Page::new(title, content).under(Step::Result.list()).at(Place::Jobs)
 }
@@ -76,7 +78,7 @@ pub(super) fn page(work: &LoadedWork, reasons: &Reasons, now: Timestamp, may_cha
 pub(super) fn parts_left(work: &LoadedWork, may_change: bool) -> Markup {
     html! {
         @if work.left > 0 {
-            p.note.warn { (count(work.left as u64, "part", "parts")) " of the file, of up to 10,000 rows each, could not be begun: the tenant may have used up a limit, or the server was busy." }
+            p.note.warn { (count(work.left as u64, "part", "parts")) " of the file, of up to " (grouped(MAX_ITEMS)) " rows each, could not be begun: the tenant may have used up a limit, or the server was busy." }
             @if may_change {
                 form.actions method="post" action=(work.work.path("check")) { button.primary type="submit" { "Run the rest" } }
             }
@@ -90,7 +92,7 @@ fn undoing(work: &LoadedWork, now: Timestamp, may_change: bool) -> Markup {
         @for (place, job) in work.jobs.iter().enumerate() {
             @let part = if work.jobs.len() > 1 { format!(" of part {}", place + 1) } else { String::new() };
             @if let Some(undo) = job.undone_as {
-                p.note { "What this job" (part) " did was undone. " a href=(Work::Job(undo).path("result")) { "See the undo" } }
+                p.note { @if part.is_empty() { "This job was undone. " } @else { "Part " (place + 1) " was undone. " } a href=(Work::Job(undo).path("result")) { "See the undo" } }
             } @else if let Some(until) = job.undoable_until.filter(|until| may_change && *until > now && job.counts.written() > 0) {
                 p { a.button href=(Work::Job(job.id).path("undo")) { "Undo" (part) "…" } " " span.quiet { "possible until " (moment(until)) } }
             }
@@ -99,23 +101,23 @@ fn undoing(work: &LoadedWork, now: Timestamp, may_change: bool) -> Markup {
 }
 
 /// The reasons for which rows failed, and the file with these rows.
-pub(super) fn reasons_table(work: &LoadedWork, reasons: &Reasons, title: &str) -> Markup {
+pub(super) fn reasons_table(work: &LoadedWork, reasons: &Reasons, title: &str, may_change: bool) -> Markup {
     html! {
         @if !reasons.list.is_empty() || reasons.others > 0 {
             h2 id="reasons" { (title) }
             div.scroll tabindex="0" role="region" aria-labelledby="reasons" {
                 table.reasons {
-                    thead { tr { th scope="col" { "Why" } th.number scope="col" { "Rows" } th scope="col" { "The first of them" } } }
+                    thead { tr { th scope="col" { "Why" } th.number scope="col" { "Rows" } th scope="col" { "The first of them, without the header" } } }
                     tbody {
                         @for reason in &reasons.list {
                             tr {
                                 td { (reason.text) }
-                                td.number { (number(reason.rows)) }
-                                td { (reason.places.iter().map(|place| number(*place)).collect::<Vec<_>>().join(", ")) @if reason.rows > reason.places.len() as u64 { ", …" } }
+                                td.number { (grouped(reason.rows)) }
+                                td { (reason.places.iter().map(|place| grouped(*place)).collect::<Vec<_>>().join(", ")) @if reason.rows > reason.places.len() as u64 { ", …" } }
                             }
                         }
                         @if reasons.others > 0 {
-                            tr { td { "Other reasons" } td.number { (number(reasons.others)) } td {} }
+                            tr { td { "Other reasons" } td.number { (grouped(reasons.others)) } td {} }
                         }
                     }
                 }
@@ -125,10 +127,12 @@ pub(super) fn reasons_table(work: &LoadedWork, reasons: &Reasons, title: &str) -
                 @for (place, job) in work.jobs.iter().enumerate().filter(|(_, job)| job.counts.failed > 0 || job.cancelled_at.is_some()) {
                     @let part = if work.jobs.len() > 1 { format!(" of part {}", place + 1) } else { String::new() };
                     li {
-                        a.button href=(Work::Job(job.id).path("failures.csv")) download { "Download the rows" (part) " that failed" }
-                        " Correct them there, and "
-                        a href=(format!("/upload?{LIKE}={}", job.id)) { "bring the file again" }
-                        ". Its columns keep their meaning."
+                        a.button href=(Work::Job(job.id).path("failures.csv")) download { "Download the refused rows" (part) }
+                        @if may_change {
+                            " Correct them there, and "
+                            a href=(format!("/upload?{LIKE}={}", job.id)) { "bring the file again" }
+                            " by this link, by which its columns keep their meaning."
+                        }
                     }
                 }
             } }

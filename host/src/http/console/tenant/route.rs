@@ -4,6 +4,7 @@ use hyper::Method;
 
 use super::work::Work;
 use crate::domain::{GroupId, JobId, StagedFileId};
+use crate::tenants::Permission;
 
 /// A page for a tenant, or what a page sends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,17 +83,17 @@ impl TenantRoute {
         })
     }
 
-    /// Returns whether the request changes what is stored, or reads what only a dry run tells.
-    pub(super) fn changes_something(&self) -> bool {
+    /// Returns what the page does, as far as scopes differ in it. Each page of a file's way is for who may run the file.
+    pub(super) fn permission(&self) -> Permission {
         match self {
-            Self::Jobs | Self::Work(..) | Self::ShowUndo(_) => false,
+            Self::Jobs | Self::Work(..) | Self::ShowUndo(_) => Permission::Read,
             Self::Upload
             | Self::ReceiveFile
             | Self::Map(_)
             | Self::SendMapping(_)
             | Self::Apply(_)
             | Self::Cancel(_)
-            | Self::Undo(_) => true,
+            | Self::Undo(_) => Permission::Change,
         }
     }
 

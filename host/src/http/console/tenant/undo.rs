@@ -9,10 +9,11 @@ use crate::domain::{ChangedSince, JobId};
 use crate::http::console::Console;
 use crate::http::console::page::{Page, Place, see_other};
 use crate::http::console::session::Visitor;
-use crate::http::console::words::{count, moment, number};
+use crate::http::console::words::{count, moment};
 use crate::http::problem::Problem;
 use crate::http::reply::Reply;
 use crate::jobs::Undoing;
+use crate::plain_words::grouped;
 use crate::store::Tenant;
 use crate::tenants::{Permission, Scope};
 
@@ -38,10 +39,10 @@ impl Console {
             }
             @if !preview.obstacles.is_empty() {
                 h2 { "Why contacts would be skipped" }
-                ul { @for (reason, contacts) in &preview.obstacles { li { (reason) ": " (number(u64::from(*contacts))) } } }
+                ul { @for (reason, contacts) in &preview.obstacles { li { (obstacle(reason)) ": " (grouped(*contacts)) } } }
             }
             form.actions method="post" action=(Work::Job(job).path("undo")) {
-                @if scope.allows(Permission::Change) { button.danger type="submit" { "Undo" } }
+                @if scope.allows(Permission::Change) && counts.written() > 0 { button.danger type="submit" { "Undo" } }
                 a href=(Work::Job(job).path("result")) { "Leave everything as it is" }
             }
             p.quiet { "Possible until " (moment(preview.undoable_until)) "." }
@@ -59,4 +60,13 @@ impl Console {
 /// Contacts that were changed since are left alone.
 fn undoing(job: JobId) -> Result<Undoing, Problem> {
     Ok(Undoing::new(job, ChangedSince::Skip, false, None)?)
+}
+
+/// Says why an undo leaves a contact alone.
+fn obstacle(reason: &str) -> &str {
+    match reason {
+        "changed_since" => "contacts that were changed after this job",
+        "deleted_since" => "contacts that were deleted after this job",
+        other => other,
+    }
 }

@@ -1,6 +1,6 @@
 //! The first step: a person brings a file, which is kept for an hour.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use hyper::body::Incoming;
 use hyper::header::CONTENT_TYPE;
@@ -14,22 +14,23 @@ use crate::http::console::assets::UPLOAD;
 use crate::http::console::form::Form;
 use crate::http::console::page::{Page, Place, see_other};
 use crate::http::console::session::Visitor;
+use crate::http::console::words::size;
 use crate::http::multipart::{self, Boundary};
 use crate::http::problem::Problem;
 use crate::http::reply::Reply;
+use crate::jobs::MAX_GROUP_ITEMS;
+use crate::plain_words::grouped;
 use crate::store::{NewStagedFile, Tenant};
 
 /// How long a file is kept.
-const KEPT_FOR: Duration = Duration::from_secs(60 * 60);
-/// Bytes of a file's name that are kept.
-const MAX_NAME_BYTES: usize = 200;
+pub(super) const KEPT_FOR: Duration = Duration::from_secs(60 * 60);
 /// The part of the form that is the file.
 const FILE: &str = "file";
 /// The field that names a job whose mapping the file has.
 pub(super) const LIKE: &str = "like";
 
 /// Returns the page on which a person chooses a file.
-pub(super) fn page(visitor: &Visitor, query: &Form) -> Result<Reply, Problem> {
+pub(super) fn page(visitor: &Visitor, query: &Form, max_bytes: usize) -> Result<Reply, Problem> {
     let like = query.text(LIKE).map(|text| JobId::parse(text).ok_or_else(Problem::unknown_job)).transpose()?;
     let title = if like.is_some() { "Bring the corrected file" } else { "Bring a file of contacts" };
     let content = html! {
@@ -44,7 +45,7 @@ pub(super) fn page(visitor: &Visitor, query: &Form) -> Result<Reply, Problem> {
             @if let Some(like) = like { input type="hidden" name=(LIKE) value=(like); }
             label for="file" { "File" }
             input id="file" name=(FILE) type="file" accept=".csv,.tsv,.txt,text/csv" required aria-describedby="file-help";
-            p.quiet id="file-help" { "Up to 64 MB and 1,000,000 rows. The first row has the names of the columns." }
+            p.quiet id="file-help" { "Up to " (size(max_bytes as u64)) " and " (grouped(MAX_GROUP_ITEMS)) " rows. The first row has the names of the columns." }
             button.primary type="submit" { "Continue" }
         }
     };
@@ -53,17 +54,10 @@ pub(super) fn page(visitor: &Visitor, query: &Form) -> Result<Reply, Problem> {
 
 impl Console {
     /// Keeps the file that a form brings, and goes on to the next step.
-    pub(super) async fn receive_file(
-        &self,
-        tenant: &Tenant,
-        begun: Instant,
-        head: &Parts,
-        body: Incoming,
-    ) -> Result<Reply, Problem> {
+    pub(super) async fn receive_file(&self, tenant: &Tenant, head: &Parts, body: Incoming) -> Result<Reply, Problem> {
         let kind = head.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
         let boundary = Boundary::from_content_type(kind)?;
-        let mut body = self.client.bodies().of_tenant(tenant.id).receive_bytes(&head.headers, body).await?;
-        self.check_again(begun, head).await?;
+        let mut body = self.receive(&self.client.bodies().of_tenant(tenant.id), head, body).await?;
         let turn = self.file_turns.take(tenant.id).await?;
         let location = self.in_turn(tenant, move |service, tenant| {
             let _turn = turn;
@@ -77,7 +71,7 @@ impl Console {
             let file = NewStagedFile {
                 tenant: tenant.id,
                 id: StagedFileId::random(),
-                name: file_name(form.file_name.as_deref().unwrap_or_default())?,
+                name: FileName::of_upload(form.file_name.as_deref().unwrap_or_default()),
                 content: bytes.slice_ref(form.file),
                 lifetime: KEPT_FOR,
             };
@@ -86,39 +80,5 @@ impl Console {
             Ok(format!("/files/{}/map{like}", file.id))
         });
         Ok(see_other(&location.await?))
-    }
-}
-
-/// Returns what is kept of a file's name: its last part, without what a terminal or a page would act on.
-fn file_name(name: &str) -> Result<FileName, Problem> {
-    let last = name.rsplit(['/', '\\']).next().unwrap_or_default();
-    let mut kept = String::new();
-    for sign in last.chars().filter(|sign| !sign.is_control()) {
-        if kept.len() + sign.len_utf8() > MAX_NAME_BYTES {
-            break;
-        }
-        kept.push(sign);
-    }
-    FileName::parse(if kept.is_empty() { "file" } else { &kept })
-        .ok_or_else(|| Problem::panicked(&"a name became none"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::file_name;
-
-    #[test]
-    fn a_files_name_is_its_last_part_without_controls() {
-        for (name, kept) in [
-            ("contacts.csv", "contacts.csv"),
-            (r"C:\Users\Ada\contacts.csv", "contacts.csv"),
-            ("../../etc/passwd", "passwd"),
-            ("a\u{1b}[2Jb\n.csv", "a[2Jb.csv"),
-            ("", "file"),
-            ("folder/", "file"),
-        ] {
-            assert_eq!(file_name(name).unwrap().as_str(), kept, "{name:?}");
-        }
-        assert_eq!(file_name(&"ü".repeat(500)).unwrap().as_str().len(), 200);
     }
 }

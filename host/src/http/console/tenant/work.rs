@@ -31,21 +31,6 @@ impl Work {
         };
         LoadedWork::new(self, jobs)
     }
-
-    /// Reads the jobs that store something: of dry runs of which some were applied, the jobs that apply them; blocks.
-    ///
-    /// # Errors
-    /// As [`Self::read`].
-    pub(super) fn read_applied(self, service: &Service, tenant: TenantId) -> Result<LoadedWork, Problem> {
-        let mut work = self.read(service, tenant)?;
-        if work.is_applied() {
-            let left = work.jobs.iter().filter(|job| job.applied_as.is_none()).count();
-            let ids: Vec<JobId> = work.jobs.iter().filter_map(|job| job.applied_as).collect();
-            let jobs = ids.into_iter().map(|id| service.job(tenant, id)).collect::<Result<Vec<_>, _>>()?;
-            work = LoadedWork { left, ..LoadedWork::new(self, jobs.into_iter().flatten().collect())? };
-        }
-        Ok(work)
-    }
 }
 
 /// Jobs that were read. There is at least one.
@@ -59,6 +44,22 @@ pub(super) struct LoadedWork {
 impl LoadedWork {
     fn new(work: Work, jobs: Vec<Job>) -> Result<Self, Problem> {
         if jobs.is_empty() { Err(Problem::unknown_job()) } else { Ok(Self { work, jobs, left: 0 }) }
+    }
+
+    /// Reads the jobs that apply these dry runs; blocks. `None` if none was applied, or none of those is there any more.
+    ///
+    /// # Errors
+    /// 503 if the store cannot answer.
+    pub(super) fn applied(&self, service: &Service, tenant: TenantId) -> Result<Option<Self>, Problem> {
+        let ids: Vec<JobId> = self.jobs.iter().filter_map(|job| job.applied_as).collect();
+        let jobs = service.jobs_of(tenant, &ids)?;
+        let left = self.jobs.len() - ids.len();
+        Ok(if jobs.is_empty() { None } else { Some(Self { work: self.work, jobs, left }) })
+    }
+
+    /// Returns the file that one job is a part of, if it is one.
+    pub(super) fn group(&self) -> Option<GroupId> {
+        self.jobs.first().and_then(|job| job.group)
     }
 
     pub(super) fn is_dry_run(&self) -> bool {

@@ -19,12 +19,14 @@ pub(super) const CHARSETS: [(&str, &str); 6] = [
 /// What can separate cells.
 pub(super) const DELIMITERS: [(&str, &str); 5] =
     [("", "found in the file"), ("comma", "comma ,"), ("semicolon", "semicolon ;"), ("tab", "tab"), ("pipe", "bar |")];
+/// The choice to change contacts by their ids.
+pub(super) const EDIT: &str = "edit";
 /// What becomes of the rows.
 pub(super) const MODES: [(&str, &str); 4] = [
     ("upsert", "Create new contacts and update those that exist"),
     ("create", "Create new contacts only; refuse rows of those that exist"),
     ("update", "Update contacts only; refuse rows of those that do not exist"),
-    ("edit", "Change contacts by their id, which a column has"),
+    (EDIT, "Change contacts by their id, which a column has"),
 ];
 
 /// The fields of the form that say how the file is read.

@@ -7,12 +7,16 @@ use maud::{Markup, html};
 use super::choices::{CHARSETS, DELIMITERS, MODES, ReadingChoices};
 use super::{Faults, ReadFile};
 use crate::domain::StagedFileId;
+use crate::harmless_text::one_line;
 use crate::http::console::page::{Page, Place};
 use crate::http::console::tenant::steps::Step;
 use crate::http::console::words::{count, size};
-use crate::import::{OTHER_TARGETS, TablePreview, delimiter};
+use crate::import::{ImportError, OTHER_TARGETS, TablePreview, delimiter};
 use crate::jobs::Fields;
 
+/// Characters of a cell, and of a column's name, that are shown.
+const MAX_SAMPLE_SIGNS: usize = 60;
+const MAX_NAME_SIGNS: usize = 200;
 /// Bytes that the choices of all columns may have in a page. Above them, all columns share one list.
 const MAX_OPTION_BYTES: usize = 512 << 10;
 
@@ -36,9 +40,9 @@ pub(super) fn page(
         }
         form method="post" action=(format!("/files/{id}/map")) {
             @match preview {
-                Err(error) => p.note.bad role="alert" { (error) },
+                Err(error) => p.note.bad role="alert" { (told(error)) },
                 Ok(preview) => {
-                    @if let Some(fault) = &preview.fault { p.note.bad role="alert" { (fault) } }
+                    @if let Some(fault) = &preview.fault { p.note.bad role="alert" { (told(fault)) } }
                     @if preview.whole_rows > 0 {
                         p.note.warn { (count(preview.whole_rows as u64, "row brings", "rows bring")) " a contact of its own as JSON, in the column 'bulkhead:item'. No choice here changes what it says; the next page shows what it would do." }
                     }
@@ -59,6 +63,22 @@ pub(super) fn page(
     Page::new("What do the columns mean?", content).under(Step::Map.list()).at(Place::Upload)
 }
 
+/// Says what is wrong with a file, by what the page has, where the error speaks of the API.
+fn told(error: &ImportError) -> String {
+    match error {
+        ImportError::HeaderIsContact(value) => format!(
+            "The first row has '{value}', so it seems to be a contact. Tick 'The first row is a contact' under 'How the file is read', and press 'Read the file again'."
+        ),
+        ImportError::NoRows => String::from(
+            "The file has only a first row. If that row is a contact, tick 'The first row is a contact' under 'How the file is read'; else choose another file.",
+        ),
+        ImportError::NotText(_) => String::from(
+            "The file is no table of text: perhaps a workbook (.xlsx), or compressed. Save it as CSV, or unpack it, and choose that file.",
+        ),
+        other => other.to_string(),
+    }
+}
+
 /// The columns with their samples, each with the choice of a field.
 fn columns(preview: &TablePreview, fields: &Fields, chosen: &[Option<String>], faults: &Faults) -> Markup {
     let is_wide = preview.columns.len() * options(fields, None).into_string().len() > MAX_OPTION_BYTES;
@@ -75,10 +95,10 @@ fn columns(preview: &TablePreview, fields: &Fields, chosen: &[Option<String>], f
                         @let chosen = chosen.get(place).and_then(Option::as_deref);
                         @let fault = faults.columns.get(&place);
                         tr data-skipped[chosen.is_none()] {
-                            th scope="row" id=(format!("n{place}")) { bdi { (column.name) } }
+                            th scope="row" id=(format!("n{place}")) { bdi { (one_line(&column.name, MAX_NAME_SIGNS)) } }
                             td.samples {
                                 @for sample in &column.samples {
-                                    @if sample.is_empty() { span.blank { "blank" } } @else { bdi.cell { (shortened(sample)) } }
+                                    @if sample.is_empty() { span.blank { "blank" } } @else { bdi.cell { (one_line(sample, MAX_SAMPLE_SIGNS)) } }
                                 }
                             }
                             td {
@@ -168,12 +188,4 @@ fn settings(choices: &ReadingChoices, is_open: bool) -> Markup {
             button type="submit" name="again" value="1" { "Read the file again" }
         }
     }
-}
-
-/// Returns the beginning of a cell.
-fn shortened(text: &str) -> String {
-    const MAX_SIGNS: usize = 60;
-    let mut signs = text.chars();
-    let begin: String = signs.by_ref().take(MAX_SIGNS).collect();
-    if signs.next().is_some() { begin + "…" } else { begin }
 }
