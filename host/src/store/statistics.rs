@@ -3,9 +3,12 @@
 use std::time::Duration;
 
 use super::StoreError;
+use crate::domain::{JobId, Timestamp};
 
 /// Messages that are counted at most.
 pub(super) const MAX_COUNTED_MESSAGES: i64 = 10_000;
+/// Leases that are returned at most. A server has as many as it has workers.
+pub(super) const MAX_LEASES: i64 = 1_000;
 
 /// The store as operators watch it.
 pub trait StatisticsStore {
@@ -15,6 +18,38 @@ pub trait StatisticsStore {
 
     /// Returns how this server uses its connections to the store. Does not ask the store.
     fn pool_use(&self) -> PoolUse;
+
+    /// Returns the servers that use the store, with this one. None of the embedded store, which one server has alone.
+    fn servers(&self) -> Result<Vec<ConnectedServer>, StoreError>;
+
+    /// Returns the leases of the jobs that workers of any server run, those that end first first, 1,000 at most.
+    fn leases(&self) -> Result<Vec<Lease>, StoreError>;
+}
+
+/// A server that is connected with the store.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConnectedServer {
+    /// Where it is connected from.
+    pub address: String,
+    /// The number of the newest schema that it knows.
+    pub schema: i64,
+}
+
+/// A worker's right to a job, for a while.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lease {
+    /// The name of the job's tenant.
+    pub tenant: String,
+    /// The job.
+    pub job: JobId,
+    /// The claim epoch: how often the job was claimed.
+    pub epoch: i64,
+    /// When the lease ends, unless the worker renews it.
+    pub until: Timestamp,
+    /// Items that have a row.
+    pub processed: u32,
+    /// All items.
+    pub total: u32,
 }
 
 /// What is stored and what waits.

@@ -104,6 +104,10 @@ pub trait WebhookStore {
     /// Returns an owner's endpoints, the oldest first.
     fn webhooks(&self, owner: WebhookOwner) -> Result<Vec<WebhookRecord>, StoreError>;
 
+    /// Returns endpoints of all owners, those that fail or are disabled first, and then by the tenant's name; those of the operators
+    /// have none. At most `limit`.
+    fn all_webhooks(&self, limit: u32) -> Result<Vec<(Option<String>, WebhookRecord)>, StoreError>;
+
     /// Changes an endpoint. Returns `false` if the owner has no such endpoint.
     fn change_webhook(&self, owner: WebhookOwner, id: Uuid, change: &WebhookChange) -> Result<bool, StoreError>;
 

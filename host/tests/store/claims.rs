@@ -267,3 +267,22 @@ pub(crate) fn a_starting_server_voids_claims_of_dead_servers_only(fixture: &Stor
     let left = std::iter::from_fn(|| next(fixture)).count();
     assert_eq!(left, 1 + voided);
 }
+
+pub(crate) fn leases_are_listed_while_they_last(fixture: &StoreFixture) {
+    let (acme, other) = (fixture.add_tenant("acme"), fixture.add_tenant("other"));
+    let (first, second) = (fixture.job_of(acme, 3), fixture.job_of(other, 1));
+    assert_eq!(fixture.store.leases().unwrap(), [], "jobs that wait have none");
+    let first_claim = fixture.claim_of(first);
+    fixture.set_clock(SECOND);
+    let second_claim = fixture.claim_of(second);
+    let leases = fixture.store.leases().unwrap();
+    let listed: Vec<(&str, JobId, u32, u32)> =
+        leases.iter().map(|lease| (lease.tenant.as_str(), lease.job, lease.processed, lease.total)).collect();
+    assert_eq!(listed, [("acme", first, 0, 3), ("other", second, 0, 1)]);
+    assert_eq!(leases.iter().map(|lease| lease.epoch).collect::<Vec<_>>(), [first_claim.epoch, second_claim.epoch]);
+    assert!(leases[0].until < leases[1].until);
+    fixture.finish(&first_claim);
+    assert_eq!(fixture.store.leases().unwrap().len(), 1, "a finished job has none");
+    fixture.set_clock(SECOND + LEASE);
+    assert_eq!(fixture.store.leases().unwrap(), [], "a lease that has ended is none");
+}

@@ -76,6 +76,7 @@ conformance! {
             the_audit_log_keeps_its_newest_entries;
         claims:
             the_oldest_job_of_a_tenant_is_claimed_first,
+            leases_are_listed_while_they_last,
             the_least_recently_served_tenant_is_next,
             a_long_queue_does_not_delay_other_tenants,
             tenants_are_passed_over,
@@ -258,6 +259,7 @@ conformance! {
             jobs_share_their_profile,
             results_beyond_their_limit_lose_details;
         webhooks:
+            endpoints_of_all_owners_are_listed_with_those_that_fail_first,
             messages_are_stored_with_the_end_of_a_job,
             a_message_is_taken_once_at_a_time_for_each_webhook,
             the_outcome_of_an_attempt_decides_what_follows,
@@ -277,6 +279,7 @@ conformance! {
     shared {
         several_servers:
             servers_notify_each_other,
+            servers_see_each_other,
             servers_hint_at_jobs_for_which_others_wait,
             work_continues_after_connections_are_cut,
             work_continues_after_the_database_restarts,

@@ -175,3 +175,27 @@ pub(crate) fn claims_pass_over_the_sweep_of_a_frozen_server(fixture: &StoreFixtu
         assert!(began.elapsed() < EVENT_TIMEOUT, "the job is not swept");
     }
 }
+
+pub(crate) fn servers_see_each_other(fixture: &StoreFixture) {
+    let alone = fixture.store.servers().unwrap();
+    assert_eq!(alone.len(), 1, "{alone:?}");
+    let other = fixture.another_server();
+    wait_for_servers(fixture, 2);
+    let both = fixture.store.servers().unwrap();
+    assert!(both.iter().all(|server| server.schema == alone[0].schema && !server.address.is_empty()), "{both:?}");
+    drop(other);
+    wait_for_servers(fixture, 1);
+}
+
+/// Waits until as many servers are connected: a connection ends a moment after its server.
+fn wait_for_servers(fixture: &StoreFixture, count: usize) {
+    let begun = Instant::now();
+    loop {
+        let servers = fixture.store.servers().unwrap();
+        if servers.len() == count {
+            return;
+        }
+        assert!(begun.elapsed() < EVENT_TIMEOUT, "{servers:?}");
+        std::thread::yield_now();
+    }
+}

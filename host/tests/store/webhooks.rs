@@ -260,3 +260,22 @@ pub(crate) fn webhooks_go_with_their_tenant(fixture: &StoreFixture) {
     let webhook = NewWebhook { id: webhook, url: String::new(), events: Vec::new(), secret: String::new() };
     assert!(!fixture.store.add_webhook(of(tenant), &webhook, 9).unwrap(), "there is no such tenant");
 }
+
+pub(crate) fn endpoints_of_all_owners_are_listed_with_those_that_fail_first(fixture: &StoreFixture) {
+    let (acme, other) = (fixture.add_tenant("acme"), fixture.add_tenant("other"));
+    assert!(fixture.store.all_webhooks(10).unwrap().is_empty());
+    let works = add(fixture, of(acme), &[WebhookEvent::JobCompleted]);
+    let own = add(fixture, WebhookOwner::Operators, &[WebhookEvent::ComponentFailing]);
+    let fails = add(fixture, of(other), &[WebhookEvent::JobCompleted]);
+    let disabled = add(fixture, of(other), &[WebhookEvent::JobCancelled]);
+    end_a_job(fixture, other);
+    fixture.store.finish_message(&take(fixture).unwrap(), &failed(Some(MINUTE), MINUTE)).unwrap();
+    let change = WebhookChange { is_enabled: Some(false), ..WebhookChange::default() };
+    assert!(fixture.store.change_webhook(of(other), disabled, &change).unwrap());
+    let all = fixture.store.all_webhooks(10).unwrap();
+    let listed: Vec<(Option<&str>, Uuid)> = all.iter().map(|(name, webhook)| (name.as_deref(), webhook.id)).collect();
+    // Those that work come last; among them, no order is promised between the operators' and the tenants'.
+    assert_eq!(listed[..2], [(Some("other"), fails), (Some("other"), disabled)]);
+    assert!(listed[2..].contains(&(Some("acme"), works)) && listed[2..].contains(&(None, own)), "{listed:?}");
+    assert_eq!(fixture.store.all_webhooks(1).unwrap().len(), 1);
+}

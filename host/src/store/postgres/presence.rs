@@ -27,7 +27,7 @@ pub(super) struct Presence {
     /// The number of the newest schema that the server knows.
     pub(super) known: i64,
     /// Where the server is connected from.
-    address: String,
+    pub(super) address: String,
     /// The process of the database that serves the server.
     backend: i32,
 }

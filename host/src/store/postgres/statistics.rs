@@ -3,9 +3,11 @@
 use super::PostgresStore;
 use super::connections::Session;
 use super::error::PgError;
+use super::presence;
 use super::sql::{get, number};
-use crate::store::statistics::{MAX_COUNTED_MESSAGES, age};
-use crate::store::{PoolUse, StatisticsStore, StoreError, StoreStatistics};
+use crate::domain::{JobId, Timestamp};
+use crate::store::statistics::{MAX_COUNTED_MESSAGES, MAX_LEASES, age};
+use crate::store::{ConnectedServer, Lease, PoolUse, StatisticsStore, StoreError, StoreStatistics};
 
 impl StatisticsStore for PostgresStore {
     fn statistics(&self) -> Result<StoreStatistics, StoreError> {
@@ -16,6 +18,43 @@ impl StatisticsStore for PostgresStore {
         let status = self.connections.pool().status();
         PoolUse { most: status.max_size, busy: status.size.saturating_sub(status.available), waiting: status.waiting }
     }
+
+    fn servers(&self) -> Result<Vec<ConnectedServer>, StoreError> {
+        self.connections.run("finding servers", async |session| {
+            let servers = presence::servers(session).await?;
+            Ok(servers
+                .into_iter()
+                .map(|server| ConnectedServer { schema: server.known, address: server.address })
+                .collect())
+        })
+    }
+
+    fn leases(&self) -> Result<Vec<Lease>, StoreError> {
+        self.connections.run("reading leases", async |session| leases(session).await)
+    }
+}
+
+async fn leases(session: &Session) -> Result<Vec<Lease>, PgError> {
+    const LEASES: &str = "
+        SELECT name, jobs.id, epoch, lease_until, cursor, total
+        FROM jobs JOIN tenants ON tenants.id = jobs.tenant
+        WHERE finished_at IS NULL AND lease_until > bulkhead_now($1) ORDER BY lease_until LIMIT $2";
+    let statement = session.prepare_cached(LEASES).await?;
+    let rows = session.query(&statement, &[&session.clock_shift, &MAX_LEASES]).await?;
+    let leases: Result<_, StoreError> = rows
+        .iter()
+        .map(|row| {
+            Ok(Lease {
+                tenant: get(row, 0)?,
+                job: JobId(get(row, 1)?),
+                epoch: get(row, 2)?,
+                until: Timestamp(get(row, 3)?),
+                processed: number(row, 4)?,
+                total: number(row, 5)?,
+            })
+        })
+        .collect();
+    Ok(leases?)
 }
 
 async fn statistics(session: &Session) -> Result<StoreStatistics, PgError> {

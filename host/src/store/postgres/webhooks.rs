@@ -56,6 +56,19 @@ impl WebhookStore for PostgresStore {
         })
     }
 
+    fn all_webhooks(&self, limit: u32) -> Result<Vec<(Option<String>, WebhookRecord)>, StoreError> {
+        const LIST: &str = "
+            SELECT webhooks.id, url, events, webhooks.created_at, disabled_at, disabled_reason, failures, failing_since, name
+            FROM webhooks LEFT JOIN tenants ON tenants.id = webhooks.tenant
+            ORDER BY disabled_at IS NULL AND failing_since IS NULL, name NULLS FIRST, webhooks.created_at, webhooks.id LIMIT $1";
+        self.connections.run(CONTEXT, async |session| {
+            let list = session.prepare_cached(LIST).await?;
+            let rows = session.query(&list, &[&i64::from(limit)]).await?;
+            let webhook = |row| Ok((get(row, 8)?, record(row)?));
+            Ok(rows.iter().map(webhook).collect::<Result<_, StoreError>>()?)
+        })
+    }
+
     fn change_webhook(&self, owner: WebhookOwner, id: Uuid, change: &WebhookChange) -> Result<bool, StoreError> {
         self.connections.run(CONTEXT, async |session| {
             session

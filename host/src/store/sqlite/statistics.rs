@@ -5,10 +5,12 @@ use std::path::Path;
 use rusqlite::{Connection, Row};
 
 use super::{FILE, SqliteStore};
-use crate::domain::Timestamp;
+use crate::domain::{JobId, Timestamp};
 use crate::store::error::Context;
-use crate::store::statistics::{MAX_COUNTED_MESSAGES, age};
-use crate::store::{MaintenanceStore as _, PoolUse, StatisticsStore, StoreError, StoreStatistics};
+use crate::store::statistics::{MAX_COUNTED_MESSAGES, MAX_LEASES, age};
+use crate::store::{
+    ConnectedServer, Lease, MaintenanceStore as _, PoolUse, StatisticsStore, StoreError, StoreStatistics,
+};
 
 const READING: &str = "reading statistics";
 
@@ -30,6 +32,36 @@ impl StatisticsStore for SqliteStore {
     fn pool_use(&self) -> PoolUse {
         self.connections.pool_use()
     }
+
+    fn servers(&self) -> Result<Vec<ConnectedServer>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    fn leases(&self) -> Result<Vec<Lease>, StoreError> {
+        let now = self.clock.now();
+        self.connections.read(|connection| leases(connection, now))
+    }
+}
+
+fn leases(connection: &Connection, now: Timestamp) -> Result<Vec<Lease>, StoreError> {
+    let lease = |row: &Row<'_>| {
+        Ok(Lease {
+            tenant: row.get(0)?,
+            job: JobId(row.get(1)?),
+            epoch: row.get(2)?,
+            until: Timestamp(row.get(3)?),
+            processed: row.get(4)?,
+            total: row.get(5)?,
+        })
+    };
+    connection
+        .prepare_cached(
+            "SELECT name, jobs.id, epoch, lease_until, cursor, total
+             FROM jobs INDEXED BY jobs_unfinished JOIN tenants ON tenants.id = jobs.tenant
+             WHERE finished_at IS NULL AND lease_until > ?1 ORDER BY lease_until LIMIT ?2",
+        )
+        .and_then(|mut statement| statement.query_map([now.0, MAX_LEASES], lease)?.collect())
+        .context("reading leases")
 }
 
 fn statistics(connection: &Connection, now: Timestamp) -> Result<StoreStatistics, StoreError> {

@@ -53,6 +53,19 @@ impl WebhookStore for SqliteStore {
         })
     }
 
+    fn all_webhooks(&self, limit: u32) -> Result<Vec<(Option<String>, WebhookRecord)>, StoreError> {
+        self.connections.read(|connection| {
+            connection
+                .prepare_cached(
+                    "SELECT webhooks.id, url, events, webhooks.created_at, disabled_at, disabled_reason, failures, failing_since, name
+                     FROM webhooks LEFT JOIN tenants ON tenants.id = webhooks.tenant
+                     ORDER BY disabled_at IS NULL AND failing_since IS NULL, name, webhooks.created_at, webhooks.id LIMIT ?1",
+                )
+                .and_then(|mut statement| statement.query_map([limit], |row| Ok((row.get(8)?, record(row)?)))?.collect())
+                .context(CONTEXT)
+        })
+    }
+
     fn change_webhook(&self, owner: WebhookOwner, id: Uuid, change: &WebhookChange) -> Result<bool, StoreError> {
         let now = self.clock.now();
         self.connections.write_growing(0, |connection| {
