@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{Service, ServiceError};
 use crate::domain::{StagedFileId, TenantId, Timestamp};
-use crate::store::{Authentication, NewConsoleSession, NewStagedFile, StagedFile, Tenant};
+use crate::store::{Authentication, ConsoleSession, NewConsoleSession, NewStagedFile, StagedFile, Tenant};
 
 impl Service {
     /// Begins a session of a tenant with the secret of this SHA-256, which is right. `hash` is that of the session's id.
@@ -24,15 +24,21 @@ impl Service {
         Ok(self.store().begin_console_session(&session)?)
     }
 
-    /// Returns the tenant of a session that has not expired, and whose secret is still right.
+    /// Returns the session with this SHA-256 of its id, if it has not expired. Whoever uses it checks its credential: see
+    /// [`Self::tenant_of_secret`].
     ///
     /// # Errors
     /// If the store cannot answer.
-    pub fn console_session(&self, hash: &[u8; 32]) -> Result<Authentication, ServiceError> {
-        match self.store().console_session(hash)? {
-            Some(session) => Ok(self.store().authenticate(None, &session.credential)?),
-            None => Ok(Authentication::Unknown),
-        }
+    pub fn console_session(&self, hash: &[u8; 32]) -> Result<Option<ConsoleSession>, ServiceError> {
+        Ok(self.store().console_session(hash)?)
+    }
+
+    /// Returns the tenant with a secret of this SHA-256, if the secret is still right.
+    ///
+    /// # Errors
+    /// If the store cannot answer.
+    pub fn tenant_of_secret(&self, hash: &[u8; 32]) -> Result<Authentication, ServiceError> {
+        Ok(self.store().authenticate(None, hash)?)
     }
 
     /// Ends a session.

@@ -52,6 +52,7 @@ use crate::jobs::Settings;
 use crate::jobs::accepted_chunks::AcceptedChunks;
 use crate::jobs::decide::DeciderContext;
 use crate::jobs::job_watcher::{JobChange, JobWatcher};
+use crate::jobs::recent_runs::RecentRuns;
 use crate::jobs::store_outage::StoreOutage;
 use crate::jobs::wakeup::Wakeup;
 use crate::store::{Claim, ClaimId, Store};
@@ -74,6 +75,8 @@ pub(super) struct WorkerContext {
     pub(super) job_watcher: Arc<JobWatcher>,
     /// Set when another server registered a component or gave one to a tenant.
     pub(super) components_changed: AtomicBool,
+    /// The runs that ended lately.
+    pub(super) recent_runs: RecentRuns,
     carry_over: CarryOver,
 }
 
@@ -90,6 +93,7 @@ impl WorkerContext {
             job_wakeup: Wakeup::default(),
             job_watcher: Arc::default(),
             components_changed: AtomicBool::new(false),
+            recent_runs: RecentRuns::default(),
             carry_over: CarryOver::default(),
         }
     }

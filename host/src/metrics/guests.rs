@@ -1,5 +1,6 @@
 //! Components: how long they compute, how they fail, what they take.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use prometheus_client::metrics::counter::Counter;
@@ -31,6 +32,8 @@ pub struct GuestMetrics {
     calls: Histograms,
     memory: Histogram,
     failures: Counters<1>,
+    /// The sum of `failures`.
+    all_failures: AtomicU64,
     compile: Histogram,
     cache: Counters<1>,
     /// Components that were suspended for a tenant.
@@ -93,6 +96,7 @@ impl GuestMetrics {
                 "Failed calls into components, by type",
                 Counters::default(),
             ),
+            all_failures: AtomicU64::new(0),
             compile: measured(
                 registry,
                 "component_compile",
@@ -137,6 +141,12 @@ impl GuestMetrics {
     /// Counts a failed call by its type.
     pub fn failed(&self, r#type: &'static str) {
         self.failures.get_or_create_owned(&[("type", r#type)]).inc();
+        self.all_failures.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Returns how many calls failed since the server began, of all types.
+    pub fn failed_so_far(&self) -> u64 {
+        self.all_failures.load(Ordering::Relaxed)
     }
 
     /// Counts a compilation.

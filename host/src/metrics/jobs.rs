@@ -1,6 +1,6 @@
 //! Jobs, batches and workers.
 
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use prometheus_client::metrics::counter::Counter;
@@ -20,6 +20,8 @@ pub struct JobMetrics {
     duration: Histograms,
     finished: Counters<3>,
     contacts: Counters<2>,
+    /// The sum of `contacts`.
+    all_contacts: AtomicU64,
     batches: Histograms,
     claim: Histogram,
     /// Commits of batches whose job belonged to another claim by then: exactly once, at work.
@@ -137,6 +139,7 @@ impl JobMetrics {
                 "Items of committed batches, by operation and outcome",
                 Counters::default(),
             ),
+            all_contacts: AtomicU64::new(0),
             batches: measured(
                 registry,
                 "batch",
@@ -228,7 +231,13 @@ impl JobMetrics {
     pub fn committed(&self, operation: &'static str, outcome: &'static str, items: u64) {
         if items > 0 {
             self.contacts.get_or_create_owned(&[("operation", operation), ("outcome", outcome)]).inc_by(items);
+            self.all_contacts.fetch_add(items, Ordering::Relaxed);
         }
+    }
+
+    /// Returns how many items took effect since the server began, of all operations and outcomes.
+    pub fn committed_so_far(&self) -> u64 {
+        self.all_contacts.load(Ordering::Relaxed)
     }
 
     /// Counts the time of a part of the work on a batch.

@@ -175,7 +175,8 @@ impl Run {
 }
 
 impl RunEnd {
-    fn as_str(self) -> &'static str {
+    /// Returns the name of the end, for traces and operators.
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Completed => "completed",
             Self::Stopped => "stopped",

@@ -16,6 +16,7 @@ use crate::jobs::decide::{
 };
 use crate::jobs::host_watch::{HostWatch, Phase};
 use crate::jobs::job_watcher::JobChange;
+use crate::jobs::recent_runs::RecentRun;
 use crate::jobs::tenant_time::TimeInUse;
 use crate::jobs::worker::WorkerContext;
 use crate::jobs::worker::carry_over::JobUsage;
@@ -154,7 +155,25 @@ impl<'a> JobRun<'a> {
         let _releasing = handle.watch().enter(Phase::Release);
         // Before the release, as the store accepts output only under the claim.
         self.store_output();
-        trace.end(self.report(started, ended));
+        let end = self.report(started, ended);
+        self.remember(started, end);
+        trace.end(end);
+    }
+
+    /// Remembers the run, for operators who look at the job.
+    fn remember(&self, started: Instant, end: RunEnd) {
+        let ClaimLoop { target: JobTarget { context, claim, .. }, decider, pipeline, .. } = &self.claim_loop;
+        let TimeSpent { guest, reading } = decider.spent();
+        context.recent_runs.add(RecentRun {
+            job: claim.job,
+            began_at: claim.now,
+            end: end.as_str(),
+            time: started.elapsed(),
+            guest,
+            reading,
+            committing: pipeline.commit_time(),
+            waiting: pipeline.waiting_time,
+        });
     }
 
     /// Stores the components' output in the job's log.

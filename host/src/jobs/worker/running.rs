@@ -142,6 +142,11 @@ impl RunningJobs {
         jobs.values().find(|entry| entry.claim.job == job)?.handle.trace_id()
     }
 
+    /// Returns whether a job runs.
+    pub(in crate::jobs) fn has(&self, job: JobId) -> bool {
+        self.jobs.lock().keys().any(|(_, running)| *running == job)
+    }
+
     /// Returns how many jobs run.
     pub(in crate::jobs) fn count(&self) -> usize {
         self.jobs.lock().len()
