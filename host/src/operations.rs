@@ -1,5 +1,6 @@
 //! What operators do: add, change and remove tenants, replace their secrets, register components and give them to tenants, look
-//! at jobs, stop them, and read what components printed. The command line and the operators' HTTP API are two ways to [`Operations`]. All methods block.
+//! at jobs, stop them, and read what components printed. The command line, the operators' HTTP API and the console are three ways to
+//! [`Operations`]. All methods block.
 
 mod audit;
 mod components;
@@ -24,7 +25,7 @@ pub use jobs::ExportError;
 pub use runtime::{ComponentRuntime, LoadError};
 pub use secrets::{AddedSecret, SecretSettings};
 pub use tenant_settings::{ChangedTenant, ComponentChoice, TenantSettings};
-pub use tenants::AddedTenant;
+pub use tenants::{AddedTenant, StoredTenant};
 pub use views::{
     AddedSecretView, AddedTenantView, AssignmentView, AuditEntryView, ComponentNames, ComponentView, JobView,
     RemovedTenantView, RevokedSecretView, RevokedTokensView, SecretView, TenantComponentsView, TenantSummaryView,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::{ComponentNames, OperationError, Operations};
 use crate::domain::Digest;
-use crate::sandbox::{Limits, Refusal};
+use crate::sandbox::{Limits, Probed, Refusal};
 use crate::store::{ComponentRecord, NewComponent, RegisterOutcome, RemoveOutcome};
 use crate::tenants::{TenantLimits, TenantName};
 
@@ -75,6 +75,19 @@ impl Operations {
         tracing::info!(event = "component_registered", component = %digest, name, "a component was registered");
         let record = self.component(&digest.to_string())?;
         Ok(AddedComponent { record, is_new: registered == RegisterOutcome::New, compiled_in: probed.compiled_in })
+    }
+
+    /// Tries a registered component once more, as it was tried when it was added. Returns what came of that.
+    ///
+    /// # Errors
+    /// If there is no such component, the store cannot answer, or components cannot run here.
+    pub fn check_component(&self, reference: &str) -> Result<Result<Probed, Refusal>, OperationError> {
+        let record = self.component(reference)?;
+        let unknown = || OperationError::UnknownComponent(reference.to_owned());
+        let bytes = self.store.component_bytes(record.digest)?.ok_or_else(unknown)?;
+        let sandbox = self.runtime.get()?.sandbox;
+        let _turn = self.probing.lock();
+        Ok(sandbox.probe(&bytes, &Limits::from(&TenantLimits::default())))
     }
 
     /// Returns whether compiled code of a component was kept, so that adding the component takes no time.

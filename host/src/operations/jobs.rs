@@ -71,8 +71,16 @@ impl Operations {
     /// # Errors
     /// If there is no such job.
     pub fn job(&self, id: JobId) -> Result<JobView, OperationError> {
+        Ok(self.stored_job(id)?.into())
+    }
+
+    /// Returns a job as the store has it, without its items and rows.
+    ///
+    /// # Errors
+    /// If there is no such job.
+    pub fn stored_job(&self, id: JobId) -> Result<ListedJob, OperationError> {
         let (_, tenant, job) = self.known_job(id)?;
-        Ok(JobView::new(tenant, &job))
+        Ok(ListedJob { tenant, job })
     }
 
     /// Deletes a job and stops it. When this returns, the job changes no contact any more; what it had applied stays applied.

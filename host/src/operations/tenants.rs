@@ -4,7 +4,7 @@ use super::audit::{Act, Action};
 use super::tenant_settings::{ChangedTenant, Checked, learn_components, log_change, readable_profile};
 use super::{OperationError, Operations, TenantSettings, TenantSummaryView, TenantView};
 use crate::sandbox::RefusedSample;
-use crate::store::{RemovedTenant, RollBackOutcome, Tenant, TenantSummary};
+use crate::store::{RemovedTenant, RollBackOutcome, Tenant, TenantSummary, Usage};
 use crate::tenants::{Secret, TenantName, generate};
 
 /// A new tenant and its credentials. The store keeps only a hash of the secret, so this is the one time to show it.
@@ -18,6 +18,17 @@ pub struct AddedTenant {
     pub client_secret: Secret,
     /// The component that refused an ordinary contact in the trial, if one did.
     pub refused_sample: Option<RefusedSample>,
+}
+
+/// A tenant as the store has it.
+#[derive(Debug, Clone)]
+pub struct StoredTenant {
+    /// The tenant as it is listed.
+    pub summary: TenantSummary,
+    /// Its settings.
+    pub tenant: Tenant,
+    /// What it keeps.
+    pub usage: Usage,
 }
 
 impl Operations {
@@ -54,7 +65,15 @@ impl Operations {
     /// If the store cannot answer.
     pub fn tenants(&self) -> Result<Vec<TenantSummaryView>, OperationError> {
         let names = self.component_names()?;
-        Ok(self.store.tenants()?.into_iter().map(|summary| TenantSummaryView::new(summary, &names)).collect())
+        Ok(self.tenant_summaries()?.into_iter().map(|summary| TenantSummaryView::new(summary, &names)).collect())
+    }
+
+    /// Returns all tenants as the store has them, ordered by name.
+    ///
+    /// # Errors
+    /// If the store cannot answer.
+    pub fn tenant_summaries(&self) -> Result<Vec<TenantSummary>, OperationError> {
+        Ok(self.store.tenants()?)
     }
 
     /// Returns a tenant with its settings.
@@ -62,9 +81,18 @@ impl Operations {
     /// # Errors
     /// If there is no such tenant.
     pub fn tenant(&self, name: &str) -> Result<TenantView, OperationError> {
+        let StoredTenant { summary, tenant, usage } = self.stored_tenant(name)?;
+        Ok(TenantView::new(summary, &self.component_names()?, &tenant, usage))
+    }
+
+    /// Returns a tenant as the store has it.
+    ///
+    /// # Errors
+    /// If there is no such tenant.
+    pub fn stored_tenant(&self, name: &str) -> Result<StoredTenant, OperationError> {
         let tenant = self.known_tenant(name)?;
         let usage = self.store.usage(tenant.id)?;
-        Ok(TenantView::new(self.summary(name)?, &self.component_names()?, &tenant, usage))
+        Ok(StoredTenant { summary: self.summary(name)?, tenant, usage })
     }
 
     /// Removes a tenant with its credentials, jobs and contacts. Returns what was removed.
@@ -131,6 +159,11 @@ impl Operations {
     }
 
     pub(super) fn known_tenant(&self, name: &str) -> Result<Tenant, OperationError> {
-        self.store.tenant(name)?.ok_or_else(|| OperationError::UnknownTenant(name.to_owned()))
+        let unknown = || OperationError::UnknownTenant(name.to_owned());
+        // No name has NUL, and PostgreSQL takes none in a text.
+        if name.contains('\0') {
+            return Err(unknown());
+        }
+        self.store.tenant(name)?.ok_or_else(unknown)
     }
 }

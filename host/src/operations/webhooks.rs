@@ -122,8 +122,7 @@ impl Operations {
     /// # Errors
     /// If there is no such tenant.
     pub fn tenants_webhooks(&self, tenant: &str) -> Result<Webhooks, OperationError> {
-        let tenant = self.store.tenant(tenant)?.ok_or_else(|| OperationError::UnknownTenant(tenant.to_owned()))?;
-        Ok(self.webhooks_of(WebhookOwner::Tenant(tenant.id)))
+        Ok(self.webhooks_of(WebhookOwner::Tenant(self.known_tenant(tenant)?.id)))
     }
 
     fn webhooks_of(&self, owner: WebhookOwner) -> Webhooks {
@@ -157,6 +156,15 @@ impl Operations {
     pub fn webhooks(&self, tenant: &str) -> Result<Vec<WebhookView>, OperationError> {
         let webhooks = self.of_tenant(tenant, Uuid::nil(), Webhooks::list)?;
         Ok(webhooks.into_iter().map(|webhook| WebhookView::new(webhook, None)).collect())
+    }
+
+    /// Returns endpoints of the operators and of all tenants, with the tenant's name, those that fail or are disabled first: at most
+    /// `limit`.
+    ///
+    /// # Errors
+    /// If the store cannot answer.
+    pub fn all_webhooks(&self, limit: u32) -> Result<Vec<(Option<String>, WebhookRecord)>, OperationError> {
+        Ok(self.store.all_webhooks(limit)?)
     }
 
     /// Enables a webhook, which also sends what it missed, or disables it.

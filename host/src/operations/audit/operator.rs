@@ -16,6 +16,7 @@ pub struct Operator {
 pub(super) enum Way {
     CommandLine,
     Http,
+    Console,
 }
 
 impl Way {
@@ -23,6 +24,7 @@ impl Way {
         match self {
             Self::CommandLine => "command_line",
             Self::Http => "http",
+            Self::Console => "console",
         }
     }
 }
@@ -36,5 +38,10 @@ impl Operator {
     /// An operator who sends a request: whose token it has, the client's address, and the request's id.
     pub fn over_http(who: &str, address: Option<&str>, request_id: Option<&str>) -> Self {
         Self { who: short(who), way: Way::Http, origin: address.map(short), request_id: request_id.map(short) }
+    }
+
+    /// An operator who uses the console: as [`Self::over_http`].
+    pub fn in_console(who: &str, address: Option<&str>, request_id: Option<&str>) -> Self {
+        Self { way: Way::Console, ..Self::over_http(who, address, request_id) }
     }
 }
