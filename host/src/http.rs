@@ -39,6 +39,7 @@ mod entity_tag;
 mod failed_logins;
 mod form;
 mod format;
+mod gauge_reader;
 mod group;
 mod guarded_stream;
 mod handshakes;

@@ -20,13 +20,14 @@ use serde::Serialize;
 use self::parameters::Parameters;
 pub(super) use self::route::AdminRoute;
 pub use self::tokens::OperatorTokens;
-use self::tokens::{OperatorRights, TokenHashes};
+pub(super) use self::tokens::{OperatorRights, TokenHashes};
 use super::api_description::ADMIN_DESCRIPTION;
 use super::blocking::blocking;
 use super::body::{Bodies, BodySettings};
 use super::coding_turns::CodingTurns;
 use super::credentials::Credentials;
 use super::failed_logins::FailedLogins;
+use super::gauge_reader::GaugeReader;
 use super::job_list;
 use super::metrics_page::MetricsPage;
 use super::options;
@@ -65,7 +66,7 @@ impl AdminApi {
             operations,
             tokens: TokenHashes::new(tokens),
             bodies: Bodies::new(bodies, Arc::new(CodingTurns::new())),
-            metrics: MetricsPage::new(service),
+            metrics: MetricsPage::new(GaugeReader::new(service)),
             failed_logins: FailedLogins::default(),
         }
     }

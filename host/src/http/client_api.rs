@@ -17,6 +17,7 @@ use self::public::{names_token, public_text, without_credentials};
 use super::answer_memory::{AnswerMemory, WithoutRoom};
 use super::blocking::{blocking, blocking_in_turn};
 use super::body::{Bodies, BodySettings, ItemBody};
+use super::body_memory::Owner;
 use super::bulk::BulkEndpoint;
 use super::call_permits::CallPermits;
 use super::coding_turns::CodingTurns;
@@ -139,7 +140,9 @@ impl ClientApi {
         };
         // Only what a tenant may read is compressed: no token, and no refusal.
         let mut reply = match (answer, encoding) {
-            (Ok(reply), Some((tenant, accepted))) => Box::pin(self.compression.encode(reply, tenant, accepted)).await,
+            (Ok(reply), Some((tenant, accepted))) => {
+                Box::pin(self.compression.encode(reply, Owner::Tenant(tenant), accepted)).await
+            }
             (Ok(reply), None) => reply,
             (Err(problem), _) => problem.into_reply(),
         };

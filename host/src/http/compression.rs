@@ -23,7 +23,6 @@ use super::content_coding::{Accepted, Coding};
 use super::job_events::EVENT_STREAM;
 use super::reply::{BrokenOff, Pieces, Reply, ReplyBody, vary};
 use super::tenant_semaphores::TenantSemaphores;
-use crate::domain::TenantId;
 
 /// Bytes up to which an answer is sent as it is: compressed, it would take as many packets.
 const MAX_PLAIN_BYTES: usize = 1 << 10;
@@ -57,9 +56,9 @@ impl Compression {
         }
     }
 
-    /// Compresses an answer to a request of a tenant in a way that the client accepts, unless the answer is small. Says that the
-    /// answer depends on what the client accepts.
-    pub(super) async fn encode(&self, mut reply: Reply, tenant: TenantId, accepted: Option<Accepted>) -> Reply {
+    /// Compresses an answer to a request of a tenant, or of an operator, in a way that the client accepts, unless the answer is small.
+    /// Says that the answer depends on what the client accepts.
+    pub(super) async fn encode(&self, mut reply: Reply, owner: Owner, accepted: Option<Accepted>) -> Reply {
         if matches!(reply.body(), ReplyBody::Whole(bytes) if bytes.len() <= MAX_PLAIN_BYTES) {
             return reply;
         }
@@ -70,7 +69,6 @@ impl Compression {
         vary(&mut reply, ACCEPT_ENCODING);
         let Some(accepted) = accepted else { return reply };
         let (mut head, body) = reply.into_parts();
-        let owner = Owner::Tenant(tenant);
         let (coding, body) = match body {
             ReplyBody::Whole(bytes) if bytes.len() <= STEP_BYTES => {
                 let turn = self.turns.turn(owner).await;
@@ -83,7 +81,7 @@ impl Compression {
                     _ => (None, ReplyBody::Whole(bytes)),
                 }
             }
-            body => match self.compressor(tenant, accepted) {
+            body => match self.compressor(owner, accepted) {
                 Some(compressor) => {
                     let coding = compressor.coding();
                     let pieces = compressed_pieces(body, compressor, Arc::clone(&self.turns), owner);
@@ -99,13 +97,16 @@ impl Compression {
     }
 
     /// Returns a compressor for the best way that is accepted and for which there is memory.
-    fn compressor(&self, tenant: TenantId, accepted: Accepted) -> Option<Compressor> {
+    fn compressor(&self, owner: Owner, accepted: Accepted) -> Option<Compressor> {
         [Some(accepted.best), accepted.other].into_iter().flatten().find_map(|coding| match coding {
             Coding::Gzip => Some(Compressor::Gzip(GzipStream::new())),
             Coding::Zstd => {
-                let of_tenant = self.zstd_streams_of_tenant.of(tenant).try_acquire_owned().ok()?;
+                let of_tenant = match owner {
+                    Owner::Tenant(tenant) => Some(self.zstd_streams_of_tenant.of(tenant).try_acquire_owned().ok()?),
+                    Owner::Operator | Owner::Stranger => None,
+                };
                 let of_all = Arc::clone(&self.zstd_streams).try_acquire_owned().ok()?;
-                Some(Compressor::Zstd { stream: Box::new(ZstdStream::new().ok()?), _places: [of_tenant, of_all] })
+                Some(Compressor::Zstd { stream: Box::new(ZstdStream::new().ok()?), _places: (of_tenant, of_all) })
             }
         })
     }
@@ -127,7 +128,7 @@ fn compress(coding: Coding, bytes: &[u8]) -> Result<Vec<u8>, CompressionError> {
 /// Compresses an answer piece by piece.
 enum Compressor {
     Gzip(GzipStream),
-    Zstd { stream: Box<ZstdStream>, _places: [OwnedSemaphorePermit; 2] },
+    Zstd { stream: Box<ZstdStream>, _places: (Option<OwnedSemaphorePermit>, OwnedSemaphorePermit) },
 }
 
 impl Compressor {
@@ -211,6 +212,7 @@ mod tests {
 
     use super::{Compression, MAX_PLAIN_BYTES, MAX_ZSTD_STREAMS_PER_TENANT, STEP_BYTES};
     use crate::domain::TenantId;
+    use crate::http::body_memory::Owner;
     use crate::http::coding_turns::CodingTurns;
     use crate::http::content_coding::{Accepted, Coding};
     use crate::http::reply::{Reply, ReplyBody};
@@ -265,7 +267,7 @@ mod tests {
             (vec![b' '; STEP_BYTES + 1], only(Coding::Gzip), Some("gzip")),
             (noise, only(Coding::Gzip), None),
         ] {
-            let reply = run(compression.encode(whole(bytes.clone()), TenantId(1), accepted));
+            let reply = run(compression.encode(whole(bytes.clone()), Owner::Tenant(TenantId(1)), accepted));
             assert_eq!(coding(&reply), expected);
             let varies = reply.headers().get("vary").map(|vary| vary.to_str().unwrap());
             assert_eq!(varies, (bytes.len() > MAX_PLAIN_BYTES).then_some("accept-encoding"));
@@ -279,7 +281,7 @@ mod tests {
         for wanted in [Coding::Gzip, Coding::Zstd] {
             let compression = Compression::new(Arc::new(CodingTurns::new()));
             let pieces = vec![b"first ".repeat(9), b"second ".repeat(30_000), b"third".to_vec()];
-            let reply = run(compression.encode(streamed(pieces.clone()), TenantId(1), only(wanted)));
+            let reply = run(compression.encode(streamed(pieces.clone()), Owner::Tenant(TenantId(1)), only(wanted)));
             let mut body = reply.into_body();
             let first = run(body.frame()).unwrap().unwrap().into_data().unwrap();
             let mut seen = Vec::new();
@@ -298,14 +300,16 @@ mod tests {
         let compression = Compression::new(Arc::new(CodingTurns::new()));
         let pieces = [Ok(Bytes::from_static(b"first")), Err(crate::http::reply::BrokenOff)];
         let reply = Response::new(ReplyBody::Streamed(Box::pin(stream::iter(pieces))));
-        let reply = run(compression.encode(reply, TenantId(1), only(Coding::Gzip)));
+        let reply = run(compression.encode(reply, Owner::Tenant(TenantId(1)), only(Coding::Gzip)));
         assert!(run(reply.into_body().collect()).is_err());
     }
 
     #[test]
     fn a_tenant_has_a_bounded_number_of_windows() {
         let compression = Compression::new(Arc::new(CodingTurns::new()));
-        let ask = |tenant, accepted| run(compression.encode(streamed(vec![b"x".to_vec()]), TenantId(tenant), accepted));
+        let ask = |tenant, accepted| {
+            run(compression.encode(streamed(vec![b"x".to_vec()]), Owner::Tenant(TenantId(tenant)), accepted))
+        };
         let mut kept: Vec<Reply> =
             (0..MAX_ZSTD_STREAMS_PER_TENANT).map(|_| ask(1, both(Coding::Zstd, Coding::Gzip))).collect();
         assert!(kept.iter().all(|reply| coding(reply) == Some("zstd")));
@@ -326,7 +330,7 @@ mod tests {
             let expected = pieces.concat();
             let wanted = if is_zstd { Coding::Zstd } else { Coding::Gzip };
             let compression = Compression::new(Arc::new(CodingTurns::new()));
-            let reply = run(compression.encode(streamed(pieces), TenantId(1), only(wanted)));
+            let reply = run(compression.encode(streamed(pieces), Owner::Tenant(TenantId(1)), only(wanted)));
             let coding = coding(&reply).map(str::to_owned);
             let sent = run(reply.into_body().collect()).unwrap().to_bytes();
             prop_assert!(inflated(coding.as_deref(), &sent) == expected);

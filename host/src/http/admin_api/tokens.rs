@@ -13,14 +13,14 @@ pub struct OperatorTokens {
 
 /// What an operator may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum OperatorRights {
+pub(in crate::http) enum OperatorRights {
     Full,
     Read,
 }
 
 impl OperatorRights {
     /// Returns what the operator is called in logs.
-    pub(super) fn caller(self) -> &'static str {
+    pub(in crate::http) fn caller(self) -> &'static str {
         match self {
             Self::Full => "operator",
             Self::Read => "read-only operator",
@@ -29,18 +29,18 @@ impl OperatorRights {
 }
 
 /// The tokens, as hashes: comparing these takes a time that reveals nothing about a token.
-pub(super) struct TokenHashes {
+pub(in crate::http) struct TokenHashes {
     full: [u8; 32],
     read: Option<[u8; 32]>,
 }
 
 impl TokenHashes {
-    pub(super) fn new(tokens: &OperatorTokens) -> Self {
+    pub(in crate::http) fn new(tokens: &OperatorTokens) -> Self {
         Self { full: tokens.full.hash(), read: tokens.read.as_ref().map(Secret::hash) }
     }
 
     /// Returns what an operator may do who shows a token with this hash; `None` if there is no such token.
-    pub(super) fn rights(&self, hash: &[u8; 32]) -> Option<OperatorRights> {
+    pub(in crate::http) fn rights(&self, hash: &[u8; 32]) -> Option<OperatorRights> {
         if *hash == self.full {
             Some(OperatorRights::Full)
         } else {

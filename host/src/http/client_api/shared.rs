@@ -8,6 +8,7 @@ use super::ClientApi;
 use crate::domain::TenantId;
 use crate::http::answer_memory::SMALL_ANSWER_BYTES;
 use crate::http::body::Bodies;
+use crate::http::body_memory::Owner;
 use crate::http::content_coding::Accepted;
 use crate::http::failed_logins::FailedLogins;
 use crate::http::problem::Problem;
@@ -57,7 +58,7 @@ impl ClientApi {
     }
 
     /// Compresses an answer to a tenant, if the client takes that.
-    pub(in crate::http) async fn compress(&self, reply: Reply, tenant: TenantId, accepted: Option<Accepted>) -> Reply {
-        Box::pin(self.compression.encode(reply, tenant, accepted)).await
+    pub(in crate::http) async fn compress(&self, reply: Reply, owner: Owner, accepted: Option<Accepted>) -> Reply {
+        Box::pin(self.compression.encode(reply, owner, accepted)).await
     }
 }
