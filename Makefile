@@ -66,7 +66,7 @@ mutate: guest ## Components mutated at random; MINUTES=10, SEED=, or ROUNDS= mut
 lint: guest ## Formatting, clippy, dependencies
 	scripts/lint
 
-bench: guest ## Ratios against floors; PART=job, busy, servers, calls, guest, memory, exchange, assurance, waits, neighbours, gallery, tenants, lists, pages, sweep or postgres for one, PART=growth for large stores, PART=languages for a table
+bench: guest ## Ratios against floors; PART=job, busy, servers, calls, guest, memory, exchange, assurance, waits, neighbours, gallery, tenants, lists, pages, sweep or postgres for one, PART=growth for large stores, PART=console for its pages, PART=languages for a table
 	@scripts/prerequisites tests
 	@scripts/guests
 	cargo build --release --locked --package bulkhead --package bulkhead-bench

@@ -15,6 +15,7 @@
 //! - the same job on PostgreSQL against inserting the same rows with a plain driver, and two servers against one.
 //!
 //! `bulkhead-bench growth` compares stores with ten million contacts and with ten thousand tenants with an empty store.
+//! `bulkhead-bench console` opens the console's pages at a million contacts and a thousand jobs.
 //! `bulkhead-bench languages` makes the table of docs/components.md, and needs what `scripts/new-components` builds.
 //! `bulkhead-bench job`, `busy`, `servers`, `calls`, `guest`, `memory`, `exchange`, `assurance`, `neighbours`, `gallery`, `tenants`, `lists`, `pages`, `sweep` or `postgres` measures one of them.
 
@@ -22,6 +23,7 @@ mod assurance;
 mod attack;
 mod busy;
 mod calls;
+mod console;
 mod contacts;
 mod cpu;
 mod deployment;
@@ -55,7 +57,7 @@ const QUEUED_JOBS: usize = 200;
 type Outcome<T> = Result<T, Box<dyn Error>>;
 
 /// The measurements.
-const PARTS: [&str; 18] = [
+const PARTS: [&str; 19] = [
     "job",
     "busy",
     "servers",
@@ -72,6 +74,7 @@ const PARTS: [&str; 18] = [
     "pages",
     "sweep",
     "postgres",
+    "console",
     "growth",
     "languages",
 ];
@@ -138,6 +141,9 @@ fn main() -> Outcome<()> {
     }
     if wants("postgres") {
         postgres::postgres(&items, &body)?;
+    }
+    if wanted.as_deref() == Some("console") {
+        console::console()?;
     }
     if wanted.as_deref() == Some("growth") {
         growth::growth(&items)?;
