@@ -23,6 +23,7 @@ mod configuration;
 mod connections;
 mod console;
 mod console_browser;
+mod console_operators;
 mod contact_files;
 mod contacts;
 mod crash;

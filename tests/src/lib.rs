@@ -50,7 +50,7 @@ pub use frozen_thread::FrozenThread;
 pub use http_request::HttpRequest;
 pub use job::Job;
 pub use log::Log;
-pub use options::Options;
+pub use options::{ADMIN_TOKEN, Options};
 pub use process::{ServerProcess, is_running};
 pub use raw_socket::{RawReply, RawSocket};
 pub use rng::Rng;

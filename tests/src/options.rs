@@ -12,7 +12,9 @@ use crate::server::Server;
 use crate::{CommandLine, TraceCollector, component};
 
 /// The token of operators.
-pub(crate) const ADMIN_TOKEN: &str = "an-operators-token-for-tests-only";
+pub const ADMIN_TOKEN: &str = "an-operators-token-for-tests-only";
+/// The token of operators who only read.
+pub(crate) const ADMIN_READ_TOKEN: &str = "a-reading-operators-token-for-tests";
 
 /// How a test's server is started.
 #[derive(Debug, Clone, Default)]
@@ -69,6 +71,12 @@ impl Options {
     #[must_use]
     pub fn console(self) -> Self {
         self.with("--console-listen", "127.0.0.1:0")
+    }
+
+    /// Adds the console, which operators can log in to as well.
+    #[must_use]
+    pub fn operators_console(self) -> Self {
+        self.console().with("--admin-token", ADMIN_TOKEN).with("--admin-read-token", ADMIN_READ_TOKEN)
     }
 
     /// Adds a listener for health checks.

@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 
 use crate::client::{Client, Reply};
+use crate::options::{ADMIN_READ_TOKEN, ADMIN_TOKEN};
 use crate::{Tenant, wait_until};
 
 /// The boundary of the forms with a file.
@@ -119,6 +120,31 @@ impl Visitor {
         let fields = [("client_id", tenant.client_id.as_str()), ("client_secret", tenant.client_secret.as_str())];
         let page = self.submit("/login", &fields);
         assert_eq!((page.reply.status, page.path.as_str()), (200, "/jobs"), "{}", page.html());
+        page
+    }
+
+    /// Logs in as an operator.
+    ///
+    /// # Panics
+    /// If that fails.
+    #[track_caller]
+    pub fn log_in_as_operator(&self) -> Page {
+        self.log_in_with_token(ADMIN_TOKEN)
+    }
+
+    /// Logs in as an operator who only reads.
+    ///
+    /// # Panics
+    /// If that fails.
+    #[track_caller]
+    pub fn log_in_as_reader(&self) -> Page {
+        self.log_in_with_token(ADMIN_READ_TOKEN)
+    }
+
+    #[track_caller]
+    fn log_in_with_token(&self, token: &str) -> Page {
+        let page = self.submit("/login", &[("operator_token", token)]);
+        assert_eq!((page.reply.status, page.path.as_str()), (200, "/ops/overview"), "{}", page.html());
         page
     }
 

@@ -3,7 +3,16 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
+
+/// Who can log in to the console.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum ConsoleVisitors {
+    /// Tenants and operators.
+    All,
+    /// Tenants alone.
+    Tenants,
+}
 
 /// The options that say where a server listens, and whether it speaks TLS there.
 #[derive(Debug, Args)]
@@ -17,6 +26,9 @@ pub(super) struct ListenArgs {
     /// Address of the console, the pages for people; without this option there is none. It speaks TLS with --tls-cert.
     #[arg(long, value_name = "ADDR", env = "BULKHEAD_CONSOLE_LISTEN", value_parser = address)]
     pub(super) console_listen: Option<SocketAddr>,
+    /// Who can log in to the console: tenants with their secrets alone, or also operators with --admin-token or --admin-read-token.
+    #[arg(long, value_name = "WHO", env = "BULKHEAD_CONSOLE_FOR", value_enum, default_value_t = ConsoleVisitors::All)]
+    pub(super) console_for: ConsoleVisitors,
     /// Address of the operators' listener; without this option there is none.
     #[arg(long, value_name = "ADDR", env = "BULKHEAD_ADMIN_LISTEN", value_parser = address)]
     pub(super) admin_listen: Option<SocketAddr>,
@@ -30,6 +42,11 @@ pub(super) struct ListenArgs {
 }
 
 impl ListenArgs {
+    /// Returns whether there is a console that operators can log in to, if they have a token.
+    pub(super) fn console_has_operators(&self) -> bool {
+        self.console_listen.is_some() && self.console_for == ConsoleVisitors::All
+    }
+
     /// Returns the URL of the listener that a health check on this machine asks: that for health checks, else the operators', else
     /// the public one. `None` if the system chooses its port.
     pub(super) fn health_url(&self) -> Option<String> {

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bulkhead::domain::World;
-use bulkhead::http::{Api, Health, HttpSettings, TlsIdentity};
+use bulkhead::http::{Api, Health, HttpSettings, OperatorTokens, TlsIdentity};
 use bulkhead::jobs::{ComponentLoader, MaintenanceTasks, Service, WorkerPool};
 use bulkhead::metrics::METRICS;
 use bulkhead::operations::{ComponentRuntime, MAX_COMPONENT_BYTES, Operations, Operator};
@@ -91,7 +91,10 @@ fn start(args: ServeArgs) -> Result<(), Box<dyn Error>> {
         ComponentLoader::new(Arc::clone(&store), components.sandbox.clone(), components.default_processor.clone());
     let service = Service::new(Arc::clone(&store), loader, args.settings());
     let service = Arc::new(service.with_webhook_networks(args.webhook_networks()));
-    let admin = admin_api(&args, &store, &components, &service)?;
+    let operators = operators(&args, &store, &components)?;
+    let admin = args.listening.admin_listen.zip(operators.as_ref()).map(|(address, (operations, tokens))| {
+        (address, Api::admin(operations.clone(), tokens, args.admin_body_settings(), Arc::clone(&service)))
+    });
     let notified = Arc::downgrade(&service);
     store.subscribe(Box::new(move |notification| {
         if let Some(service) = notified.upgrade() {
@@ -103,7 +106,7 @@ fn start(args: ServeArgs) -> Result<(), Box<dyn Error>> {
     let health_listener = HealthListener::start(&args, &health)?;
     compile_ahead(&service, args.compile_ahead())?;
     health.start();
-    let listening = Listening { max_connections, admin, identities, health: health_listener.as_ref() };
+    let listening = Listening { max_connections, operators, admin, identities, health: health_listener.as_ref() };
     runtime.block_on(serve(&args, listening, &*store, &service, &health))?;
     drop(health_listener);
     // Work that still blocks a thread, such as compiling for an operator, is abandoned.
@@ -154,25 +157,25 @@ fn compile_ahead(service: &Service, timeout: Duration) -> Result<(), Box<dyn Err
     Ok(())
 }
 
-/// Returns the operators' API and the address for it, if there is to be one.
-fn admin_api(
+/// Returns what operators can do over HTTP and in the console, and their tokens, if they can authenticate anywhere.
+fn operators(
     args: &ServeArgs,
     store: &Arc<dyn Store>,
     components: &ComponentRuntime,
-    service: &Arc<Service>,
-) -> Result<Option<(SocketAddr, Api)>, Box<dyn Error>> {
-    let Some((address, tokens)) = args.admin()? else { return Ok(None) };
+) -> Result<Option<(Operations, OperatorTokens)>, Box<dyn Error>> {
+    let Some(tokens) = args.operator_tokens()? else { return Ok(None) };
     let components = components.clone();
     let server = Operator::over_http("server", None, None);
     let operations = Operations::new(Arc::clone(store), server, MAX_COMPONENT_BYTES, move || Ok(components.clone()));
-    let operations = operations.with_webhook_networks(args.webhook_networks());
-    Ok(Some((address, Api::admin(operations, &tokens, args.admin_body_settings(), Arc::clone(service)))))
+    Ok(Some((operations.with_webhook_networks(args.webhook_networks()), tokens)))
 }
 
 /// What a server listens with.
 struct Listening<'a> {
     /// Connections to the public listener at a time.
     max_connections: usize,
+    /// What operators can do, and their tokens, for the console.
+    operators: Option<(Operations, OperatorTokens)>,
     /// The address for operators and their API, if there is to be a listener for them.
     admin: Option<(SocketAddr, Api)>,
     identities: ListenerIdentities,
@@ -189,7 +192,7 @@ async fn serve(
     health: &Arc<Health>,
 ) -> Result<(), Box<dyn Error>> {
     let shutdown = shutdown_signal()?;
-    let Listening { max_connections, admin, identities, health: health_listener } = listening;
+    let Listening { max_connections, operators, admin, identities, health: health_listener } = listening;
     let [public_scheme, admin_scheme] = [&identities.public, &identities.admin].map(scheme);
     // As many as connections, shared so that no few tenants can keep all connections busy.
     let (api, console) = Api::client_and_console(
@@ -198,6 +201,7 @@ async fn serve(
         args.answer_memory,
         max_connections,
         args.console_connections(),
+        operators.filter(|_| args.listening.console_has_operators()),
     );
     let settings = HttpSettings { tls: identities.public.clone(), ..args.console_http_settings() };
     let console = args

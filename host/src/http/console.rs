@@ -1,4 +1,5 @@
-//! The console: pages for people, on a listener of its own. Tenants bring a file and see what became of it.
+//! The console: pages for people, on a listener of its own. Tenants bring a file and see what became of it; operators see what the
+//! installation does, and change its settings.
 //!
 //! Every page is whole HTML and works without script; what script adds is in `assets/`. Nothing is loaded from another origin.
 //! A page does what the API does, by the same service, and so within the same limits.
@@ -7,6 +8,7 @@ mod assets;
 mod file_turns;
 mod form;
 mod login;
+mod operators;
 mod page;
 mod refusal;
 mod route;
@@ -24,10 +26,12 @@ use hyper::{HeaderMap, Method, Request};
 
 use self::file_turns::FileTurns;
 use self::form::Form;
+pub(super) use self::operators::Operators;
 use self::page::see_other;
 pub(super) use self::route::ConsoleRoute;
 use self::session::{Sessions, Visitor, no_cookie, session_id};
 use super::body::{Bodies, ByteBody};
+use super::body_memory::Owner;
 use super::client_api::{CHECKED_FOR, ClientApi};
 use super::content_coding::Accepted;
 use super::problem::Problem;
@@ -43,6 +47,8 @@ const MAX_FORM_BYTES: usize = 64 << 10;
 pub(super) struct Console {
     /// What answers a tenant's calls. The console shares its limits.
     client: Arc<ClientApi>,
+    /// The operators' pages, if operators can log in.
+    operators: Option<Operators>,
     sessions: Sessions,
     /// Bounds the console's connections that one tenant's requests take.
     request_shares: Arc<RequestShares>,
@@ -52,10 +58,11 @@ pub(super) struct Console {
 
 impl Console {
     /// Creates the console beside the API whose limits it shares.
-    pub(super) fn new(client: Arc<ClientApi>, connections: usize) -> Self {
+    pub(super) fn new(client: Arc<ClientApi>, operators: Option<Operators>, connections: usize) -> Self {
         Self {
             sessions: Sessions::new(Arc::clone(client.service())),
             client,
+            operators,
             request_shares: Arc::new(RequestShares::new(connections)),
             reasons: Arc::default(),
             file_turns: FileTurns::new(),
@@ -84,6 +91,11 @@ impl Console {
         let tenant = match &visitor {
             Visitor::Tenant(tenant, _) => tenant,
             Visitor::Nobody => return reply,
+            // There are few operators, and their pages are bounded.
+            Visitor::Operator(_) if is_of_own_page => {
+                return self.client.compress(reply, Owner::Operator, accepted).await;
+            }
+            Visitor::Operator(_) => return reply,
             Visitor::Ended => {
                 Problem::wrong_credentials().tell(&mut reply);
                 if !reply.headers().contains_key(SET_COOKIE) {
@@ -96,11 +108,10 @@ impl Console {
             Ok(reply) => reply,
             Err(problem) => refusal::page(&visitor, problem),
         };
-        if is_of_own_page { self.client.compress(reply, tenant.id, accepted).await } else { reply }
+        if is_of_own_page { self.client.compress(reply, Owner::Tenant(tenant.id), accepted).await } else { reply }
     }
 
-    /// Receives what a page of a tenant sends. Checks the session once more if that took long: its secret may have been revoked
-    /// meanwhile.
+    /// Receives what a page sends. Checks the session once more if that took long: its secret may have been revoked meanwhile.
     ///
     /// # Errors
     /// As for any body, and 403 if there is no such session any more.
@@ -110,7 +121,7 @@ impl Console {
         if begun.elapsed() >= CHECKED_FOR {
             let sender = Sender::of(&head.extensions)?;
             let id = session_id(&head.headers, sender.is_secure).ok_or_else(Problem::session_ended)?;
-            self.sessions.visitor(&id).await?.ok_or_else(Problem::session_ended)?;
+            self.sessions.visitor(&id, self.operators.as_ref()).await?.ok_or_else(Problem::session_ended)?;
         }
         Ok(received)
     }
@@ -122,7 +133,7 @@ impl Console {
         let Some(id) = session_id(request.headers(), sender.is_secure) else { return Ok(Visitor::Nobody) };
         // Who guesses ids costs the store as much as who guesses secrets.
         let attempt = self.client.failed_logins().admit(sender.client, Some(id.hash()))?;
-        let visitor = match self.sessions.visitor(&id).await? {
+        let visitor = match self.sessions.visitor(&id, self.operators.as_ref()).await? {
             Some(visitor) => visitor,
             None => {
                 attempt.failed()?;
@@ -130,10 +141,17 @@ impl Console {
             }
         };
         attempt.succeeded();
-        if let Visitor::Tenant(tenant, _) = &visitor {
-            sender.is_called(&tenant.name);
-            let share = self.request_shares.take(tenant.id).ok_or_else(Problem::too_many_requests)?;
-            sender.authenticated(Some(share))?;
+        match &visitor {
+            Visitor::Tenant(tenant, _) => {
+                sender.is_called(&tenant.name);
+                let share = self.request_shares.take(tenant.id).ok_or_else(Problem::too_many_requests)?;
+                sender.authenticated(Some(share))?;
+            }
+            Visitor::Operator(rights) => {
+                sender.is_called(rights.caller());
+                sender.authenticated(None)?;
+            }
+            Visitor::Nobody | Visitor::Ended => {}
         }
         Ok(visitor)
     }
@@ -150,19 +168,33 @@ impl Console {
         }
         match (route, visitor) {
             (ConsoleRoute::Home | ConsoleRoute::Login, Visitor::Tenant(..)) => Ok(see_other("/jobs")),
+            (ConsoleRoute::Home | ConsoleRoute::Login, Visitor::Operator(_)) => Ok(see_other(operators::OVERVIEW)),
             (ConsoleRoute::Home, Visitor::Nobody | Visitor::Ended) => Ok(see_other("/login")),
             (ConsoleRoute::Login, Visitor::Nobody | Visitor::Ended) => {
                 let query = Form::read(request.uri().query().unwrap_or_default().as_bytes())?;
-                Ok(login::page(query.text(login::FAULT).and_then(login::LoginFault::parse)))
+                let fault = query.text(login::FAULT).and_then(login::LoginFault::parse);
+                Ok(login::page(fault, self.operators.is_some()))
             }
             (ConsoleRoute::LogIn, _) => self.log_in(request).await,
             (ConsoleRoute::LogOut, _) => self.log_out(request).await,
             (ConsoleRoute::Tenant(route), Visitor::Tenant(tenant, scope)) => {
                 self.tenant_page(route, (**tenant).clone(), *scope, request).await
             }
+            (ConsoleRoute::Operator(route), Visitor::Operator(rights)) => {
+                let operators = self.operators.as_ref().ok_or_else(Problem::session_ended)?;
+                self.operator_page(operators, *rights, route, request).await
+            }
+            (ConsoleRoute::Tenant(_), Visitor::Operator(_)) => Err(Problem::page_of_others(
+                "This page is for a tenant, and you are logged in as an operator. Log out, and log in with a client id and its secret.",
+            )),
+            (ConsoleRoute::Operator(_), Visitor::Tenant(..)) => Err(Problem::page_of_others(
+                "This page is for operators, and you are logged in for a tenant. Log out, and log in with an operator's token.",
+            )),
             // After the log-in, the person begins again: an address that others may have made is not followed.
-            (ConsoleRoute::Tenant(_), Visitor::Nobody) => Ok(see_other("/login")),
-            (ConsoleRoute::Tenant(_), Visitor::Ended) => Ok(login::LoginFault::Ended.tell()),
+            (ConsoleRoute::Tenant(_) | ConsoleRoute::Operator(_), Visitor::Nobody) => Ok(see_other("/login")),
+            (ConsoleRoute::Tenant(_) | ConsoleRoute::Operator(_), Visitor::Ended) => {
+                Ok(login::LoginFault::Ended.tell())
+            }
             (ConsoleRoute::Asset(asset), _) => Ok(asset.answer(request.headers())),
         }
     }

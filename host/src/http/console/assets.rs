@@ -20,6 +20,12 @@ pub(super) static PROGRESS: LazyLock<Asset> =
 /// What a page on which a file is chosen does.
 pub(super) static UPLOAD: LazyLock<Asset> =
     LazyLock::new(|| Asset::new("upload.js", SCRIPT, include_str!("assets/upload.js")));
+/// uPlot 1.6.32, which draws charts: https://github.com/leeoniya/uPlot, under the MIT licence.
+pub(super) static CHARTS: LazyLock<Asset> =
+    LazyLock::new(|| Asset::new("uplot.js", SCRIPT, include_str!("assets/uplot/uPlot.iife.min.js")));
+/// What the overview draws, and how it keeps up.
+pub(super) static OVERVIEW: LazyLock<Asset> =
+    LazyLock::new(|| Asset::new("overview.js", SCRIPT, include_str!("assets/overview.js")));
 /// The sign of the console.
 pub(super) static ICON: LazyLock<Asset> =
     LazyLock::new(|| Asset::new("icon.svg", "image/svg+xml", include_str!("assets/icon.svg")));
@@ -46,7 +52,7 @@ impl Asset {
 
     /// Finds the file with a path.
     pub(super) fn find(path: &str) -> Option<&'static Self> {
-        [&*STYLES, &*PROGRESS, &*UPLOAD, &*ICON].into_iter().find(|asset| asset.path == path)
+        [&*STYLES, &*PROGRESS, &*UPLOAD, &*CHARTS, &*OVERVIEW, &*ICON].into_iter().find(|asset| asset.path == path)
     }
 
     /// Answers a request for the file.

@@ -35,6 +35,17 @@ impl Form {
         Self(self.0.iter().filter(is_named).map(|(name, value)| (name.clone(), value.clone())).collect())
     }
 
+    /// Returns the fields with one more, or with another value of it.
+    pub(super) fn with(mut self, name: &str, value: &str) -> Self {
+        self.0.insert(name.to_owned(), value.to_owned());
+        self
+    }
+
+    /// Returns a field as it was sent, empty if it was not.
+    pub(super) fn raw(&self, name: &str) -> &str {
+        self.0.get(name).map_or("", String::as_str)
+    }
+
     /// Writes the fields that have a value as a query.
     pub(super) fn to_query(&self) -> String {
         let fields = self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()));

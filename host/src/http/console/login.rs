@@ -1,11 +1,12 @@
 //! Logging in and out.
 
-use hyper::Request;
 use hyper::body::Incoming;
 use hyper::header::SET_COOKIE;
+use hyper::{HeaderMap, Request};
 use maud::html;
 
 use super::form::Form;
+use super::operators::{OVERVIEW, Operators};
 use super::page::{Page, see_other};
 use super::session::{LIFETIME, Visitor, no_cookie};
 use super::words::duration;
@@ -24,15 +25,17 @@ pub(super) const FAULT: &str = "fault";
 pub(super) enum LoginFault {
     Incomplete,
     Wrong,
+    WrongToken,
     SubmitOnly,
     /// Nobody tried: a session has ended.
     Ended,
 }
 
 impl LoginFault {
-    const ALL: [(Self, &str); 4] = [
+    const ALL: [(Self, &str); 5] = [
         (Self::Incomplete, "incomplete"),
         (Self::Wrong, "wrong"),
+        (Self::WrongToken, "wrong-token"),
         (Self::SubmitOnly, "submit-only"),
         (Self::Ended, "ended"),
     ];
@@ -57,6 +60,7 @@ impl LoginFault {
             Self::Wrong => {
                 "There is no such client, or the secret is not its own. Whoever runs this server can give you another."
             }
+            Self::WrongToken => "This is not a token of this server's operators.",
             Self::SubmitOnly => {
                 "This secret may only send jobs, and the pages show what is stored. Ask for a secret with the scope 'full' or 'read'."
             }
@@ -64,8 +68,9 @@ impl LoginFault {
     }
 }
 
-/// Returns the page with the form, and with why the last attempt failed.
-pub(super) fn page(fault: Option<LoginFault>) -> Reply {
+/// Returns the page with the forms, and with why the last attempt failed.
+pub(super) fn page(fault: Option<LoginFault>, has_operators: bool) -> Reply {
+    let described = fault.map(|_| "fault");
     let page = Page::new(
         "Log in",
         html! {
@@ -75,13 +80,24 @@ pub(super) fn page(fault: Option<LoginFault>) -> Reply {
             form.card.narrow method="post" action="/login" {
                 label for="client-id" { "Client id" }
                 input id="client-id" name="client_id" autocomplete="username" autocapitalize="none" spellcheck="false" required
-                    aria-describedby=[fault.map(|_| "fault")];
+                    aria-describedby=[described];
                 label for="client-secret" { "Client secret" }
                 input id="client-secret" name="client_secret" type="password" autocomplete="current-password" required
-                    aria-describedby=[fault.map(|_| "fault")];
+                    aria-describedby=[described];
                 button.primary type="submit" { "Log in" }
             }
             p.quiet { "You have both from whoever runs this server. After " (duration(LIFETIME.as_secs())) ", you log in again." }
+            @if has_operators {
+                details open[fault == Some(LoginFault::WrongToken)] {
+                    summary { "You run this server?" }
+                    form.card.narrow method="post" action="/login" {
+                        label for="operator-token" { "Operator's token" }
+                        input id="operator-token" name="operator_token" type="password" autocomplete="current-password" required
+                            aria-describedby=[described];
+                        button.primary type="submit" { "Log in as an operator" }
+                    }
+                }
+            }
         },
     );
     page.reply(&Visitor::Nobody)
@@ -95,6 +111,9 @@ impl Console {
         let body =
             self.client.bodies().of_strangers(MAX_FORM_BYTES).receive_bytes(&head.headers, body).await?.take_bytes();
         let form = Form::read(&body)?;
+        if let (Some(token), Some(operators)) = (form.text("operator_token"), &self.operators) {
+            return self.log_operator_in(operators, token.trim(), &sender, &head.headers).await;
+        }
         let (Some(id), Some(secret)) = (form.text("client_id"), form.text("client_secret")) else {
             return Ok(LoginFault::Incomplete.tell());
         };
@@ -127,6 +146,31 @@ impl Console {
         self.sessions.end(&head.headers, sender.is_secure).await?;
         let cookie = self.sessions.begin(secret, &tenant, sender.is_secure).await?;
         let mut reply = see_other("/jobs");
+        reply.headers_mut().insert(SET_COOKIE, cookie);
+        Ok(reply)
+    }
+
+    /// Logs an operator in, with a token.
+    async fn log_operator_in(
+        &self,
+        operators: &Operators,
+        token: &str,
+        sender: &Sender,
+        headers: &HeaderMap,
+    ) -> Result<Reply, Problem> {
+        let hash = Secret::from_client(token).hash();
+        let attempt = self.client.failed_logins().admit(sender.client, Some(hash))?;
+        let Some(rights) = operators.rights(&hash) else {
+            attempt.failed()?;
+            let mut reply = LoginFault::WrongToken.tell();
+            Problem::wrong_credentials().tell(&mut reply);
+            return Ok(reply);
+        };
+        attempt.succeeded();
+        sender.is_called(rights.caller());
+        self.sessions.end(headers, sender.is_secure).await?;
+        let cookie = self.sessions.begin_operators(hash, sender.is_secure).await?;
+        let mut reply = see_other(OVERVIEW);
         reply.headers_mut().insert(SET_COOKIE, cookie);
         Ok(reply)
     }

@@ -22,6 +22,8 @@ pub(super) struct Page {
     content: Markup,
     status: StatusCode,
     scripts: Vec<&'static Asset>,
+    /// Scripts that are no modules, which run before the others.
+    classic_scripts: Vec<&'static Asset>,
     /// The place in the navigation.
     place: Place,
     /// Seconds after which a browser without script asks again.
@@ -34,7 +36,25 @@ pub(super) enum Place {
     None,
     Upload,
     Jobs,
+    Overview,
+    AllJobs,
+    Tenants,
+    Components,
+    Webhooks,
+    Audit,
+    Servers,
 }
+
+/// The operators' pages, by the ways to them.
+const OPERATORS_PAGES: [(&str, &str, Place); 7] = [
+    ("/ops/overview", "Overview", Place::Overview),
+    ("/ops/jobs", "Jobs", Place::AllJobs),
+    ("/ops/tenants", "Tenants", Place::Tenants),
+    ("/ops/components", "Components", Place::Components),
+    ("/ops/webhooks", "Webhooks", Place::Webhooks),
+    ("/ops/audit", "Audit log", Place::Audit),
+    ("/ops/servers", "Servers", Place::Servers),
+];
 
 impl Page {
     /// Creates a page with a title, which is also its heading.
@@ -45,6 +65,7 @@ impl Page {
             content,
             status: StatusCode::OK,
             scripts: Vec::new(),
+            classic_scripts: Vec::new(),
             place: Place::None,
             again: None,
         }
@@ -64,6 +85,11 @@ impl Page {
         self
     }
 
+    pub(super) fn with_classic_script(mut self, script: &'static Asset) -> Self {
+        self.classic_scripts.push(script);
+        self
+    }
+
     pub(super) fn at(self, place: Place) -> Self {
         Self { place, ..self }
     }
@@ -75,11 +101,7 @@ impl Page {
 
     /// Writes the page for a visitor.
     pub(super) fn reply(self, visitor: &Visitor) -> Reply {
-        let Self { title, heading, content, status, scripts, place, again } = self;
-        let (tenant, may_change) = match visitor {
-            Visitor::Nobody | Visitor::Ended => (None, false),
-            Visitor::Tenant(tenant, scope) => (Some(tenant.name.to_string()), scope.allows(Permission::Change)),
-        };
+        let Self { title, heading, content, status, scripts, classic_scripts, place, again } = self;
         let page = html! {
             (DOCTYPE)
             html lang="en" {
@@ -90,6 +112,7 @@ impl Page {
                     meta name="color-scheme" content="light dark";
                     link rel="icon" href=(ICON.path()) type="image/svg+xml";
                     link rel="stylesheet" href=(STYLES.path());
+                    @for script in classic_scripts { script defer src=(script.path()) {} }
                     @for script in scripts {
                         script type="module" src=(script.path()) {}
                     }
@@ -101,16 +124,7 @@ impl Page {
                     a.skip href="#main" { "Skip to the content" }
                     header.top {
                         a.brand href="/" { (mark()) "Bulkhead" }
-                        @if let Some(tenant) = &tenant {
-                            nav aria-label="Pages" {
-                                @if may_change { (link("/upload", "New import", place == Place::Upload)) }
-                                (link("/jobs", "Jobs", place == Place::Jobs))
-                            }
-                            form.who method="post" action="/logout" {
-                                span.tenant title="The tenant whose contacts you see" { (tenant) }
-                                button.plain type="submit" { "Log out" }
-                            }
-                        }
+                        (ways(visitor, place))
                     }
                     main id="main" tabindex="-1" {
                         @if let Some(heading) = heading { (heading) }
@@ -122,6 +136,37 @@ impl Page {
         };
         html_reply(status, page)
     }
+}
+
+/// The ways to other pages, and who is logged in.
+fn ways(visitor: &Visitor, place: Place) -> Markup {
+    let (links, title, who) = match visitor {
+        Visitor::Nobody | Visitor::Ended => return Markup::default(),
+        Visitor::Tenant(tenant, scope) => {
+            let links = html! {
+                @if scope.allows(Permission::Change) { (link("/upload", "New import", place == Place::Upload)) }
+                (link("/jobs", "Jobs", place == Place::Jobs))
+            };
+            (links, "The tenant whose contacts you see", tenant.name.as_str())
+        }
+        Visitor::Operator(rights) => {
+            let links =
+                html! { @for (path, name, its_place) in OPERATORS_PAGES { (link(path, name, place == its_place)) } };
+            (links, "Whose token you logged in with", rights.caller())
+        }
+    };
+    html! {
+        nav aria-label="Pages" { (links) }
+        form.who method="post" action="/logout" {
+            span.tenant title=(title) { (who) }
+            button.plain type="submit" { "Log out" }
+        }
+    }
+}
+
+/// A number or a word with what it counts or says.
+pub(super) fn figure(kind: &str, label: &str, value: &str) -> Markup {
+    html! { div data-kind=(kind) { dt { (label) } dd { (value) } } }
 }
 
 /// Returns a piece of a page, which a script puts in the place of another.

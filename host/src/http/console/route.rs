@@ -3,6 +3,7 @@
 use hyper::Method;
 
 use super::assets::{Asset, FOLDER};
+use super::operators::OperatorRoute;
 use super::tenant::TenantRoute;
 use crate::http::path::decoded_path;
 use crate::http::problem::Problem;
@@ -22,6 +23,8 @@ pub(in crate::http) enum ConsoleRoute {
     LogOut,
     /// A page for a tenant.
     Tenant(TenantRoute),
+    /// A page for operators, behind `/ops`.
+    Operator(OperatorRoute),
 }
 
 impl ConsoleRoute {
@@ -31,7 +34,7 @@ impl ConsoleRoute {
     /// 404 if there is no such page, 405 if the page has no such method.
     pub(in crate::http) fn find(method: &Method, path: &str) -> Result<Self, Problem> {
         let unknown = || Problem::unknown_path(path);
-        let decoded = decoded_path(path).ok_or_else(unknown)?;
+        let decoded = decoded_path(path).filter(|decoded| !decoded.contains('\0')).ok_or_else(unknown)?;
         if decoded.starts_with(FOLDER) {
             return Asset::find(&decoded).filter(|_| *method == Method::GET).map(Self::Asset).ok_or_else(unknown);
         }
@@ -43,6 +46,10 @@ impl ConsoleRoute {
             ["login"] if is_post => (Some(Self::LogIn), "GET, POST"),
             ["login"] => (is_get.then_some(Self::Login), "GET, POST"),
             ["logout"] => (is_post.then_some(Self::LogOut), "POST"),
+            ["ops", ref parts @ ..] => {
+                let (found, allowed) = OperatorRoute::find(method, parts).ok_or_else(unknown)?;
+                (found.map(Self::Operator), allowed)
+            }
             ref parts => {
                 let (found, allowed) = TenantRoute::find(method, parts).ok_or_else(unknown)?;
                 (found.map(Self::Tenant), allowed)
@@ -59,6 +66,7 @@ impl ConsoleRoute {
             Self::Login | Self::LogIn => "/login",
             Self::LogOut => "/logout",
             Self::Tenant(route) => route.template(),
+            Self::Operator(route) => route.template(),
         }
     }
 }
@@ -90,6 +98,18 @@ mod tests {
             (Method::GET, &format!("/groups/{id}/undo"), Err(404)),
             (Method::DELETE, &format!("/files/{id}/map"), Err(405)),
             (Method::GET, &format!("/files/{id}/map"), Ok("/files/{id}/map")),
+            (Method::GET, "/ops", Err(404)),
+            (Method::GET, "/ops/overview", Ok("/ops/overview")),
+            (Method::GET, &format!("/ops/jobs/{id}"), Ok("/ops/jobs/{id}")),
+            (Method::GET, &format!("/ops/jobs/{id}/cancel"), Err(405)),
+            (Method::POST, "/ops/tenants/a/limits", Ok("/ops/tenants/{tenant}/limits")),
+            (Method::GET, "/ops/tenants/a%2Fb", Err(404)),
+            (Method::GET, "/ops/tenants/%00", Err(404)),
+            (Method::GET, &format!("/ops/tenants/a/webhooks/{id}"), Ok("/ops/tenants/{tenant}/webhooks/{id}")),
+            (Method::POST, &format!("/ops/webhooks/{id}/switch"), Ok("/ops/webhooks/{id}/switch")),
+            (Method::GET, &format!("/ops/webhooks/{id}/switch"), Err(405)),
+            (Method::GET, "/ops/webhooks/1", Err(404)),
+            (Method::POST, "/ops/components/sha256:0", Ok("/ops/components/{component}")),
             (Method::GET, "/%6aobs", Ok("/jobs")),
             (Method::GET, "/jobs%2f", Err(404)),
             (Method::GET, "//evil.example", Err(404)),

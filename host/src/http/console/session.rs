@@ -7,6 +7,8 @@ use std::time::Duration;
 use hyper::HeaderMap;
 use hyper::header::{COOKIE, HeaderValue};
 
+use super::operators::Operators;
+use crate::http::admin_api::OperatorRights;
 use crate::http::blocking::blocking;
 use crate::http::problem::Problem;
 use crate::jobs::Service;
@@ -31,6 +33,15 @@ pub(super) enum Visitor {
     Ended,
     /// Somebody of a tenant, with what the secret allows.
     Tenant(Box<Tenant>, Scope),
+    /// An operator, with what the token allows.
+    Operator(OperatorRights),
+}
+
+/// What a session began with, if that may still begin one.
+enum Credential {
+    Secret(Box<Tenant>, Scope),
+    /// The SHA-256 of a token of operators, which the server knows or not.
+    Token([u8; 32]),
 }
 
 /// The sessions of all visitors.
@@ -43,19 +54,29 @@ impl Sessions {
         Self { service }
     }
 
-    /// Finds the visitor whose session has this id; `None` if there is no such session any more.
+    /// Finds the visitor whose session has this id; `None` if there is no such session any more, or its secret or token is not right
+    /// any more.
     ///
     /// # Errors
     /// 503 if the store cannot answer.
-    pub(super) async fn visitor(&self, id: &Secret) -> Result<Option<Visitor>, Problem> {
+    pub(super) async fn visitor(&self, id: &Secret, operators: Option<&Operators>) -> Result<Option<Visitor>, Problem> {
         let (service, hash) = (Arc::clone(&self.service), id.hash());
-        blocking(move || {
-            Ok(match service.console_session(&hash)? {
-                Authentication::Tenant(tenant, scope) => Some(Visitor::Tenant(tenant, scope)),
-                Authentication::ExpiredToken | Authentication::Unknown => None,
+        let credential = blocking(move || {
+            let Some(session) = service.console_session(&hash)? else { return Ok(None) };
+            let Some(of) = session.tenant else { return Ok(Some(Credential::Token(session.credential))) };
+            Ok(match service.tenant_of_secret(&session.credential)? {
+                Authentication::Tenant(tenant, scope) if tenant.id == of => Some(Credential::Secret(tenant, scope)),
+                Authentication::Tenant(..) | Authentication::ExpiredToken | Authentication::Unknown => None,
             })
         })
-        .await
+        .await?;
+        Ok(match credential {
+            Some(Credential::Secret(tenant, scope)) => Some(Visitor::Tenant(tenant, scope)),
+            Some(Credential::Token(token)) => {
+                operators.and_then(|operators| operators.rights(&token)).map(Visitor::Operator)
+            }
+            None => None,
+        })
     }
 
     /// Begins a session with a tenant's secret, which is right. Returns the cookie.
@@ -67,6 +88,21 @@ impl Sessions {
         let id = blocking(move || {
             let id = Secret::random().map_err(|error| Problem::panicked(&error))?;
             service.begin_console_session(&id.hash(), &secret.hash(), &tenant, LIFETIME)?;
+            Ok(id)
+        })
+        .await?;
+        cookie(is_secure, id.reveal(), LIFETIME)
+    }
+
+    /// Begins a session with a token of operators, which is right. Returns the cookie.
+    ///
+    /// # Errors
+    /// 503 if the store cannot answer.
+    pub(super) async fn begin_operators(&self, token: [u8; 32], is_secure: bool) -> Result<HeaderValue, Problem> {
+        let service = Arc::clone(&self.service);
+        let id = blocking(move || {
+            let id = Secret::random().map_err(|error| Problem::panicked(&error))?;
+            service.begin_operator_session(&id.hash(), &token, LIFETIME)?;
             Ok(id)
         })
         .await?;

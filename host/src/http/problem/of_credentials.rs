@@ -86,6 +86,11 @@ impl Problem {
         Self::new(StatusCode::FORBIDDEN, "insufficient_scope", message)
     }
 
+    /// Returns the problem of a page of the console that is for others than who is logged in.
+    pub(in crate::http) fn page_of_others(message: &str) -> Self {
+        Self::new(StatusCode::FORBIDDEN, "page_of_others", message)
+    }
+
     /// Returns the problem of a form that came when its session had ended.
     pub(in crate::http) fn session_ended() -> Self {
         let message = "Your session has ended, or its secret was revoked. Nothing was changed. Log in again.";

@@ -8,7 +8,7 @@ use hyper::{HeaderMap, Method, Request};
 use crate::http::admin_api::{AdminApi, OperatorTokens};
 use crate::http::body::BodySettings;
 use crate::http::client_api::{BegunRequest, ClientApi};
-use crate::http::console::{Console, ConsoleRoute};
+use crate::http::console::{Console, ConsoleRoute, Operators};
 use crate::http::health::{Audience, LIVE_PATH, READY_PATH};
 use crate::http::known_method::known_method;
 use crate::http::problem::Problem;
@@ -30,17 +30,20 @@ enum Handler {
 }
 
 impl Api {
-    /// Creates the API for tenants' clients, and the console beside it, which has
-    /// `console_connections` connections and shares the other limits.
+    /// Creates the API for tenants' clients, and the console beside it, which has `console_connections` connections and shares the
+    /// other limits. With `operators`, operators who have one of the tokens can log in to the console, too. Must be called in the
+    /// runtime.
     pub fn client_and_console(
         service: Arc<Service>,
         bodies: BodySettings,
         answer_memory_bytes: usize,
         max_requests: usize,
         console_connections: usize,
+        operators: Option<(Operations, OperatorTokens)>,
     ) -> (Self, Self) {
+        let operators = operators.map(|(operations, tokens)| Operators::new(operations, &tokens, Arc::clone(&service)));
         let client = Arc::new(ClientApi::new(service, bodies, answer_memory_bytes, max_requests));
-        let console = Console::new(Arc::clone(&client), console_connections);
+        let console = Console::new(Arc::clone(&client), operators, console_connections);
         (Self(Handler::Client(client)), Self(Handler::Console(Box::new(console))))
     }
 

@@ -39,7 +39,7 @@ impl ServeArgs {
                 ));
             }
         }
-        self.admin()?;
+        self.operator_tokens()?;
         for (listener, address) in listeners {
             if self.is_exposed(listener, address) && !self.insecure_listen {
                 return Err(listener.refusal(address));

@@ -1,7 +1,5 @@
 //! The options with which operators authenticate.
 
-use std::net::SocketAddr;
-
 use bulkhead::http::OperatorTokens;
 use bulkhead::tenants::Secret;
 
@@ -13,18 +11,23 @@ const MIN_ADMIN_TOKEN_BYTES: usize = 32;
 const MAKE_TOKEN: &str = "make one with 'openssl rand -hex 32', and give it by";
 
 impl ServeArgs {
-    /// Returns the address of the operators' listener and their tokens; `None` if there is to be no such listener.
+    /// Returns the tokens of operators; `None` if there is no listener where they authenticate, or no token for everything.
     ///
     /// # Errors
-    /// If there is no token for everything, one is too short or is no text for a header, or both are the same.
-    pub(in crate::cli::serve) fn admin(&self) -> Result<Option<(SocketAddr, OperatorTokens)>, String> {
-        let Some(address) = self.listening.admin_listen else { return Ok(None) };
-        let full = admin_token(self.admin_token.as_deref(), "operators'", "--admin-token-file or BULKHEAD_ADMIN_TOKEN")?
-            .ok_or_else(|| {
-                format!(
-                    "--admin-listen needs a token with which operators authenticate; {MAKE_TOKEN} --admin-token-file or BULKHEAD_ADMIN_TOKEN"
-                )
-            })?;
+    /// If the operators' listener lacks a token for everything, a token is too short or is no text for a header, or both are the
+    /// same.
+    pub(in crate::cli::serve) fn operator_tokens(&self) -> Result<Option<OperatorTokens>, String> {
+        if self.listening.admin_listen.is_none() && !self.listening.console_has_operators() {
+            return Ok(None);
+        }
+        let way = "--admin-token-file or BULKHEAD_ADMIN_TOKEN";
+        let Some(full) = admin_token(self.admin_token.as_deref(), "operators'", way)? else {
+            return if self.listening.admin_listen.is_none() {
+                Ok(None)
+            } else {
+                Err(format!("--admin-listen needs a token with which operators authenticate; {MAKE_TOKEN} {way}"))
+            };
+        };
         let way = "--admin-read-token-file or BULKHEAD_ADMIN_READ_TOKEN";
         let read = admin_token(self.admin_read_token.as_deref(), "reading operators'", way)?;
         if read.as_ref().is_some_and(|read| read.hash() == full.hash()) {
@@ -32,7 +35,7 @@ impl ServeArgs {
                 "the operators' token and that of those who only read are the same; {MAKE_TOKEN} {way}"
             ));
         }
-        Ok(Some((address, OperatorTokens { full, read })))
+        Ok(Some(OperatorTokens { full, read }))
     }
 }
 

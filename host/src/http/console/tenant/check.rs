@@ -6,7 +6,7 @@ use super::reasons::Reasons;
 use super::result::reasons_table;
 use super::steps::Step;
 use super::work::LoadedWork;
-use crate::http::console::page::{Page, Place};
+use crate::http::console::page::{self, Page, Place};
 use crate::http::console::words::count;
 use crate::plain_words::grouped;
 
@@ -44,9 +44,9 @@ pub(super) fn page(work: &LoadedWork, reasons: &Reasons, may_change: bool) -> Pa
     Page::new("This is what would happen", content).under(Step::Check.list()).at(Place::Upload)
 }
 
-/// A number with what it counts.
+/// A number of items with what it counts.
 pub(super) fn figure(kind: &str, label: &str, value: u32) -> Markup {
-    html! { div data-kind=(kind) { dt { (label) } dd { (grouped(u64::from(value))) } } }
+    page::figure(kind, label, &grouped(u64::from(value)))
 }
 
 fn changes_table(reasons: &Reasons) -> Markup {

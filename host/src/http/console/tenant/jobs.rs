@@ -3,9 +3,9 @@
 use maud::{Markup, html};
 
 use super::work::Work;
-use crate::domain::{Job, JobState};
+use crate::domain::Job;
 use crate::http::console::page::{Page, Place};
-use crate::http::console::words::moment;
+use crate::http::console::words::{job_kind, job_state, moment};
 use crate::http::job_list;
 use crate::http::problem::Problem;
 use crate::jobs::Service;
@@ -48,8 +48,8 @@ fn row(job: &Job) -> Markup {
     html! {
         tr {
             th scope="row" { a href=(whole(job).path(if job.dry_run.is_some() { "check" } else { "run" })) { (moment(job.created_at)) } }
-            td { (what(job)) }
-            td { (state(job)) }
+            td { (job_kind(job)) }
+            td { (job_state(job)) }
             td.number { (grouped(u64::from(job.total))) }
             td.number { (grouped(u64::from(counts.created))) }
             td.number { (grouped(u64::from(counts.updated))) }
@@ -61,29 +61,4 @@ fn row(job: &Job) -> Markup {
 /// Returns the whole file that the job is a part of, if it is one.
 fn whole(job: &Job) -> Work {
     job.group.map_or(Work::Job(job.id), Work::Group)
-}
-
-fn what(job: &Job) -> &'static str {
-    match (job.dry_run, job.undoes, &job.source) {
-        (Some(_), _, _) if job.group.is_some() => "Check of a part",
-        (Some(_), _, _) => "Check",
-        (_, Some(_), _) => "Undo",
-        (_, _, Some(_)) => "File",
-        _ => "From a program",
-    }
-}
-
-/// The state in words, beside a colour.
-fn state(job: &Job) -> Markup {
-    let (kind, words) = match (job.state, job.cancelled_at) {
-        (JobState::Queued, _) => ("waiting", "waiting"),
-        (JobState::InProgress, _) => ("running", "in progress"),
-        (JobState::Completed, Some(_)) => ("stopped", "stopped"),
-        (JobState::Completed, None) if job.counts.failed == job.total && job.total > 0 => {
-            ("stopped", "done, all refused")
-        }
-        (JobState::Completed, None) if job.counts.failed > 0 => ("partly", "done, some refused"),
-        (JobState::Completed, None) => ("done", "done"),
-    };
-    html! { span.state data-state=(kind) { (words) } }
 }

@@ -1,0 +1,140 @@
+//! One component: what it is, who uses it, the steps of its check, and giving it to a tenant.
+
+use maud::{Markup, html};
+
+use super::links::{component_path, tenant_link, tenant_path};
+use super::{Answer, Asked};
+use crate::domain::World;
+use crate::http::console::page::{Page, Place};
+use crate::http::console::words::{count, moment, short_time, size};
+use crate::http::problem::Problem;
+use crate::operations::{ComponentChoice, TenantSettings};
+use crate::sandbox::{Inspected, Probed, Refusal};
+use crate::store::ComponentRecord;
+
+/// Tenants of a component that are named at most.
+const MAX_NAMED: usize = 100;
+/// The steps of a check, in their order: the names that a refusal has, and what each makes sure of.
+const STEPS: [(&[&str], &str); 6] = [
+    (&["size", "kind"], "The bytes are a component of the component model"),
+    (&["world", "imports"], "It exports a world of the contract, and imports nothing that the sandbox does not have"),
+    (&["resources"], "Its memory and its tables fit into the limits"),
+    (&["compile"], "It compiles in time"),
+    (&["instantiate"], "It starts"),
+    (&["batch"], "It survives a batch of ordinary and odd items"),
+];
+
+/// Returns the page of a component; blocks, and also until the component was checked if the operator asks for that.
+pub(super) fn page(asked: &Asked, reference: &str) -> Result<Page, Problem> {
+    show(asked, reference, None)
+}
+
+/// Gives the component to a tenant; blocks.
+pub(super) fn assign(asked: &Asked, reference: &str) -> Result<Answer, Problem> {
+    let component = asked.operations.component(reference)?;
+    let name = asked.form.text("tenant").unwrap_or_default().trim();
+    let choice = ComponentChoice::Registered(component.digest.to_string());
+    let settings = match component.world {
+        World::Processor => TenantSettings { processor: Some(choice), ..TenantSettings::default() },
+        World::Validator => TenantSettings { validator: Some(choice), ..TenantSettings::default() },
+    };
+    let problem = match asked.operations.set_tenant(name, &settings) {
+        Ok(changed) => match changed.refused_sample {
+            None => return Ok(Answer::Elsewhere(format!("{}?changed=components", tenant_path(name)))),
+            Some(refused) => {
+                return show(asked, reference, Some(&Ok(format!("{name} has the component. But {refused}"))))
+                    .map(Answer::from);
+            }
+        },
+        Err(error) => Problem::from(error),
+    };
+    show(asked, reference, Some(&Err(problem))).map(Answer::from)
+}
+
+/// Returns the page, with what came of an assignment.
+fn show(asked: &Asked, reference: &str, came: Option<&Result<String, Problem>>) -> Result<Page, Problem> {
+    let component = asked.operations.component(reference)?;
+    let path = component_path(component.digest);
+    let checked = if asked.query.is_on("check") { Some(asked.operations.check_component(reference)?) } else { None };
+    let content = html! {
+        p { a href="/ops/components" { "All components" } }
+        @match came {
+            Some(Ok(words)) => p.note.warn role="status" { (words) },
+            Some(Err(problem)) => pre.note.bad role="alert" { (problem.message()) },
+            None => {}
+        }
+        dl.facts {
+            div { dt { "Digest" } dd { code { (component.digest) } } }
+            div { dt { "World" } dd { (component.world.as_str()) } }
+            div { dt { "Size" } dd { (size(component.size)) } }
+            div { dt { "Registered" } dd { (moment(component.added_at)) } }
+            @if let Some(Ok(Probed { inspected, .. })) = &checked { (needs(inspected)) }
+        }
+        h2 id="check" { "Its check" }
+        @match &checked {
+            None => p { "It passed its check when it was registered. " a href={ (path) "?check=1#check" } { "Check it again" } ", on this server and under the usual limits." },
+            Some(Ok(probed)) => {
+                (steps(None))
+                p.quiet { "It was ready to run after " (short_time(probed.compiled_in)) "." }
+            }
+            Some(Err(refusal)) => {
+                (steps(Some(refusal)))
+                pre.note.bad { (refusal.found) "\n" (refusal.advice) }
+            }
+        }
+        h2 { "Who uses it" }
+        (users(&component))
+        @if asked.may_change {
+            form.card.narrow method="post" action=(path) {
+                label for="tenant" { "Give it to the tenant" }
+                input id="tenant" name="tenant" value=(asked.form.raw("tenant")) autocapitalize="none" spellcheck="false" required;
+                p.quiet { "It is tried with the tenant's profile and limits before it applies, in the place of the tenant's " (component.world.as_str()) "." }
+                button.primary type="submit" { "Assign" }
+            }
+        }
+    };
+    let title = component.name.unwrap_or_else(|| String::from("Component without a name"));
+    let page = Page::new(title, content).at(Place::Components);
+    Ok(match came {
+        Some(Err(problem)) => page.with_status(problem.status()),
+        _ => page,
+    })
+}
+
+fn needs(inspected: &Inspected) -> Markup {
+    html! {
+        div { dt { "Contract" } dd { (inspected.contract) } }
+        div { dt { "Memory at the start" } dd { (size(inspected.memory)) } }
+        div { dt { "Imports" } dd { @if inspected.imports.is_empty() { "nothing" } @else { ul.plain { @for import in &inspected.imports { li { code { (import) } } } } } } }
+    }
+}
+
+/// The steps of a check: those that it passed, the one that refused it, and those that were not reached.
+fn steps(refusal: Option<&Refusal>) -> Markup {
+    let failed = refusal.and_then(|refusal| STEPS.iter().position(|(names, _)| names.contains(&refusal.step)));
+    html! {
+        ol.timeline {
+            @for (place, (_, what)) in STEPS.iter().enumerate() {
+                @let (state, words) = match failed {
+                    Some(failed) if place == failed => ("stopped", "refused"),
+                    Some(failed) if place > failed => ("waiting", "not reached"),
+                    _ => ("done", "passed"),
+                };
+                li data-state=(state) { (what) ": " strong { (words) } }
+            }
+        }
+    }
+}
+
+fn users(component: &ComponentRecord) -> Markup {
+    html! {
+        @if component.tenants.is_empty() {
+            p { "No tenant has it as its own, or could go back to it." }
+        } @else {
+            p { "These tenants have it, or could go back to it:" }
+            ul.columns { @for tenant in component.tenants.iter().take(MAX_NAMED) { li { (tenant_link(tenant)) } } }
+            @if component.tenants.len() > MAX_NAMED { p.quiet { "And " (component.tenants.len() - MAX_NAMED) " more." } }
+        }
+        @if component.jobs > 0 { p { (count(component.jobs, "unfinished job needs it", "unfinished jobs need it")) "." } }
+    }
+}
