@@ -60,7 +60,7 @@ pub use opening::{Opening, StoredSchema};
 pub use overlays::{Mark, OverlayBatch, OverlayContact, OverlayContacts, OverlayMarks, read_overlay_contacts};
 pub use refresh_tokens::{NewToken, RefreshBounds, RefreshOutcome, RefreshTokenStore};
 pub use statistics::{ConnectedServer, Lease, PoolUse, StatisticsStore, StoreStatistics};
-pub use tenants::{RemovedTenant, RollBackOutcome, Tenant, TenantChange, TenantStore, TenantSummary};
+pub use tenants::{RemovedTenant, Tenant, TenantChange, TenantStore, TenantSummary};
 pub use undo::{UndoRefusal, UndoRequest, UndoStore, Undoable};
 pub use usage::{Admission, QueueUse, TokenLimits, Usage, UsageStore};
 pub use webhooks::{

@@ -84,9 +84,10 @@ impl Operations {
     pub fn check_component(&self, reference: &str) -> Result<Result<Probed, Refusal>, OperationError> {
         let record = self.component(reference)?;
         let unknown = || OperationError::UnknownComponent(reference.to_owned());
-        let bytes = self.store.component_bytes(record.digest)?.ok_or_else(unknown)?;
         let sandbox = self.runtime.get()?.sandbox;
+        // Whoever waits holds no component.
         let _turn = self.probing.lock();
+        let bytes = self.store.component_bytes(record.digest)?.ok_or_else(unknown)?;
         Ok(sandbox.probe(&bytes, &Limits::from(&TenantLimits::default())))
     }
 

@@ -152,6 +152,11 @@ pub enum OperationError {
     /// A limit is unknown or out of range.
     #[error("the limits cannot be set: {0}")]
     Limits(String),
+    /// The tenant's settings are not those that the operator saw.
+    #[error(
+        "somebody changed the settings of '{0}' since you opened the page, so nothing was changed. Open the page again to see them"
+    )]
+    NotAsSeen(String),
     /// A component was removed, or the tenant was changed, at the same time.
     #[error("a component or the tenant was changed at the same time, so nothing was done; try again")]
     Outdated,

@@ -1,15 +1,18 @@
 //! Looking at jobs of any tenant, and stopping them.
 
+use std::cmp::Reverse;
+use std::collections::{BTreeSet, HashMap};
 use std::io;
 use std::time::Duration;
 
 use super::audit::{Act, Action};
 use super::{JobView, OperationError, Operations, UndoPreviewView};
-use crate::domain::{Job, JobId, JobState, Pinned, TenantId};
+use crate::domain::{Action as RowAction, ErrorCode, Job, JobId, JobState, Pinned, TenantId};
 use crate::export::{FileType, JobFile, Only, TableStyle};
+use crate::harmless_text::one_line;
 use crate::jobs::{ServiceError, UndoDesk, Undoing};
 use crate::plain_words::io_error;
-use crate::store::{CancelOutcome, JobQuery, ListedJob, QueueLimits, SubmitLimits, Tenant};
+use crate::store::{CancelOutcome, JobQuery, ListedJob, QueueLimits, StoredRow, SubmitLimits, Tenant};
 
 /// Jobs that are listed unless the operator asks for another number.
 const DEFAULT_JOBS: u32 = 100;
@@ -37,7 +40,54 @@ pub enum ExportError {
     Vanished,
 }
 
+/// Rows of a job that were refused for one reason.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RefusedRows {
+    /// The status of the rows.
+    pub status: u16,
+    /// Why, without values of contacts: the fields with their codes, such as `country: not_a_choice`, or what the component did.
+    pub reason: String,
+    /// How many rows.
+    pub count: u32,
+    /// The place of the first of them, from 0.
+    pub first: u32,
+}
+
+/// Characters of a reason.
+const MAX_REASON_CHARS: usize = 200;
+/// Reasons that are told apart; rows beyond them are counted under the last one, which says so.
+const MAX_REASONS: usize = 50;
+
 impl Operations {
+    /// Returns why rows of a job were refused so far, those that most have first. Nothing of a contact is in it.
+    ///
+    /// # Errors
+    /// If there is no such job.
+    pub fn refused_rows(&self, id: JobId) -> Result<Vec<RefusedRows>, OperationError> {
+        let (tenant, _, job) = self.known_job(id)?;
+        let mut found: HashMap<(u16, String), (u32, u32)> = HashMap::new();
+        let mut rows = 0..u64::from(job.total);
+        while !rows.is_empty() {
+            let read = self.store.job_rows(tenant, id, rows.clone())?;
+            let Some(last) = read.last() else { break };
+            rows.start = u64::from(last.index) + 1;
+            for row in read.iter().filter(|row| row.action == RowAction::Refuse) {
+                let reason = (row.row.status_code, reason_of(row));
+                let reason = if found.len() < MAX_REASONS || found.contains_key(&reason) {
+                    reason
+                } else {
+                    (0, String::from("other reasons"))
+                };
+                let (count, _) = found.entry(reason).or_insert((0, row.index));
+                *count += 1;
+            }
+        }
+        let refused = |((status, reason), (count, first))| RefusedRows { status, reason, count, first };
+        let mut refused: Vec<RefusedRows> = found.into_iter().map(refused).collect();
+        refused.sort_by_key(|rows| (Reverse(rows.count), rows.first));
+        Ok(refused)
+    }
+
     /// Returns the newest jobs of a tenant, or of all tenants, newest first: `limit` of them, or 100. Without those that are completed if
     /// `unfinished_only`.
     ///
@@ -234,4 +284,18 @@ impl Operations {
         let job = self.store.job(tenant, id)?.ok_or(OperationError::UnknownJob)?;
         Ok((tenant, name, job))
     }
+}
+
+/// Returns why a row was refused, for operators: they need no values of contacts.
+fn reason_of(row: &StoredRow) -> String {
+    let codes: BTreeSet<String> = row
+        .codes
+        .iter()
+        .map(|ErrorCode { field, code }| match field {
+            Some(field) => format!("{field}: {code}"),
+            None => code.clone(),
+        })
+        .collect();
+    let reason = codes.into_iter().collect::<Vec<_>>().join(", ");
+    one_line(if reason.is_empty() { "without a code" } else { &reason }, MAX_REASON_CHARS)
 }

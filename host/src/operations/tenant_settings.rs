@@ -3,7 +3,7 @@
 use super::audit::{Act, Action};
 use super::components::DEFAULT_REFERENCE;
 use super::runtime::ComponentRuntime;
-use super::{OperationError, Operations};
+use super::{OperationError, Operations, SettingsVersion};
 use crate::domain::{Assignment, Digest, TenantId, World};
 use crate::sandbox::{ComponentError, Limits, RefusedSample, TenantTrial, TrialError};
 use crate::store::{Tenant, TenantChange};
@@ -97,7 +97,20 @@ impl Operations {
     /// If there is no such tenant or component, one of the settings is invalid, or a component fails in the trial; then nothing
     /// is changed.
     pub fn set_tenant(&self, name: &str, settings: &TenantSettings) -> Result<ChangedTenant, OperationError> {
-        self.change(name, settings, Checks::Trial)
+        self.change(name, settings, Checks::Trial, None)
+    }
+
+    /// As [`Self::set_tenant`], if the tenant's settings are those that the operator saw.
+    ///
+    /// # Errors
+    /// As [`Self::set_tenant`], and if they are others by now.
+    pub fn set_seen_tenant(
+        &self,
+        name: &str,
+        settings: &TenantSettings,
+        seen: SettingsVersion,
+    ) -> Result<ChangedTenant, OperationError> {
+        self.change(name, settings, Checks::Trial, Some(seen))
     }
 
     /// Changes a tenant without a trial of its components. This is for commands that show themselves how components fail.
@@ -105,7 +118,7 @@ impl Operations {
     /// # Errors
     /// As [`Self::set_tenant`].
     pub fn set_tenant_untried(&self, name: &str, settings: &TenantSettings) -> Result<(), OperationError> {
-        self.change(name, settings, Checks::ProfileAlone).map(drop)
+        self.change(name, settings, Checks::ProfileAlone, None).map(drop)
     }
 
     /// Does everything that [`Self::set_tenant`] does except changing the tenant. Returns the components that the tenant would
@@ -119,9 +132,15 @@ impl Operations {
         Ok(ChangedTenant { assigned: assigned_after(&tenant, &change), refused_sample })
     }
 
-    fn change(&self, name: &str, settings: &TenantSettings, checks: Checks) -> Result<ChangedTenant, OperationError> {
+    fn change(
+        &self,
+        name: &str,
+        settings: &TenantSettings,
+        checks: Checks,
+        seen: Option<SettingsVersion>,
+    ) -> Result<ChangedTenant, OperationError> {
         self.record(settings.describe(Act::new(Action::ChangeTenant).tenant(name)), |act| {
-            let changed = self.change_checked(name, settings, checks)?;
+            let changed = self.change_checked(name, settings, checks, seen)?;
             learn_components(act, &changed.assigned);
             Ok(changed)
         })
@@ -132,12 +151,14 @@ impl Operations {
         name: &str,
         settings: &TenantSettings,
         checks: Checks,
+        seen: Option<SettingsVersion>,
     ) -> Result<ChangedTenant, OperationError> {
-        let tenant = self.known_tenant(name)?;
-        let Checked { change, refused_sample } = self.checked_change(&tenant, settings, checks)?;
+        let tenant = self.seen_tenant(name, seen)?;
+        let Checked { mut change, refused_sample } = self.checked_change(&tenant, settings, checks)?;
         if *settings == TenantSettings::default() {
             return Ok(ChangedTenant { assigned: tenant.assigned, refused_sample });
         }
+        change.seen = seen.is_some().then(|| tenant.clone());
         match self.store.change_tenant(name, &change)? {
             Some(assigned) => {
                 let changed = changed_parts(&tenant, &change);
@@ -146,9 +167,20 @@ impl Operations {
                 }
                 Ok(ChangedTenant { assigned, refused_sample })
             }
-            None if self.store.tenant(name)?.is_none() => Err(OperationError::UnknownTenant(name.to_owned())),
-            None => Err(OperationError::Outdated),
+            None => {
+                self.seen_tenant(name, seen)?;
+                Err(OperationError::Outdated)
+            }
         }
+    }
+
+    /// Returns a tenant whose settings are those that an operator saw, if it matters which.
+    pub(super) fn seen_tenant(&self, name: &str, seen: Option<SettingsVersion>) -> Result<Tenant, OperationError> {
+        let tenant = self.known_tenant(name)?;
+        if seen.is_some_and(|seen| seen != SettingsVersion::of(&tenant)) {
+            return Err(OperationError::NotAsSeen(name.to_owned()));
+        }
+        Ok(tenant)
     }
 
     /// Reads and checks the settings of a tenant that is to be added.
@@ -176,6 +208,7 @@ impl Operations {
             processor: self.resolve(settings.processor.as_ref(), World::Processor)?,
             validator: self.resolve(settings.validator.as_ref(), World::Validator)?,
             profile: settings.profile.as_deref().map(Profile::parse).transpose().map_err(unusable)?,
+            seen: None,
         };
         let limits = change.limits.as_ref().map_or(tenant.limits, LimitSettings::limits);
         let reads_profile = change.profile.is_some() || change.processor.is_some();

@@ -2,9 +2,9 @@
 
 use super::audit::{Act, Action};
 use super::tenant_settings::{ChangedTenant, Checked, learn_components, log_change, readable_profile};
-use super::{OperationError, Operations, TenantSettings, TenantSummaryView, TenantView};
+use super::{OperationError, Operations, SettingsVersion, TenantSettings, TenantSummaryView, TenantView};
 use crate::sandbox::RefusedSample;
-use crate::store::{RemovedTenant, RollBackOutcome, Tenant, TenantSummary, Usage};
+use crate::store::{RemovedTenant, Tenant, TenantChange, TenantSummary, Usage};
 use crate::tenants::{Secret, TenantName, generate};
 
 /// A new tenant and its credentials. The store keeps only a hash of the secret, so this is the one time to show it.
@@ -121,36 +121,45 @@ impl Operations {
     }
 
     /// Gives a tenant back the components that it had before they were last changed, if they work with the profile and the
-    /// limits that it has now.
+    /// limits that it has now. Doing this once more undoes it.
     ///
     /// # Errors
-    /// If there is no such tenant, its components were never changed, or one of the earlier components fails in a trial.
+    /// If there is no such tenant, its components were never changed, one of the earlier components fails in a trial, or somebody
+    /// changes the tenant meanwhile.
     pub fn roll_back_tenant(&self, name: &str) -> Result<ChangedTenant, OperationError> {
+        self.roll_back(name, None)
+    }
+
+    /// As [`Self::roll_back_tenant`], if the tenant's settings are those that the operator saw.
+    ///
+    /// # Errors
+    /// As [`Self::roll_back_tenant`], and if they are others by now.
+    pub fn roll_back_seen_tenant(&self, name: &str, seen: SettingsVersion) -> Result<ChangedTenant, OperationError> {
+        self.roll_back(name, Some(seen))
+    }
+
+    fn roll_back(&self, name: &str, seen: Option<SettingsVersion>) -> Result<ChangedTenant, OperationError> {
         self.record(Act::new(Action::RollBackTenant).tenant(name), |act| {
-            let changed = self.give_back_components(name)?;
+            let changed = self.give_back_components(name, seen)?;
             learn_components(act, &changed.assigned);
             Ok(changed)
         })
     }
 
-    fn give_back_components(&self, name: &str) -> Result<ChangedTenant, OperationError> {
-        let tenant = self.known_tenant(name)?;
+    fn give_back_components(&self, name: &str, seen: Option<SettingsVersion>) -> Result<ChangedTenant, OperationError> {
+        let tenant = self.seen_tenant(name, seen)?;
         let nothing_before = || OperationError::NothingBefore(name.to_owned());
         let previous = self.summary(name)?.previous.ok_or_else(nothing_before)?;
         let refused_sample = self.try_together(previous, readable_profile(&tenant)?, &tenant.limits)?;
-        match self.store.roll_back_tenant(name)? {
-            RollBackOutcome::To(assigned) if assigned == previous => {
-                log_change(name, "rollback", &assigned);
-                Ok(ChangedTenant { assigned, refused_sample })
-            }
-            RollBackOutcome::To(_) => {
-                // Somebody changed the tenant meanwhile. A second rollback undoes the first.
-                self.store.roll_back_tenant(name)?;
-                Err(OperationError::Outdated)
-            }
-            RollBackOutcome::NothingBefore => Err(nothing_before()),
-            RollBackOutcome::NoTenant => Err(OperationError::UnknownTenant(name.to_owned())),
-        }
+        let change = TenantChange {
+            processor: Some(previous.processor),
+            validator: Some(previous.validator),
+            seen: Some(tenant),
+            ..TenantChange::default()
+        };
+        let assigned = self.store.change_tenant(name, &change)?.ok_or(OperationError::Outdated)?;
+        log_change(name, "rollback", &assigned);
+        Ok(ChangedTenant { assigned, refused_sample })
     }
 
     fn summary(&self, name: &str) -> Result<TenantSummary, OperationError> {

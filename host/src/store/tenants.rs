@@ -25,12 +25,9 @@ pub trait TenantStore {
     fn remove_tenant(&self, name: &str) -> Result<Option<RemovedTenant>, StoreError>;
 
     /// Changes a tenant, and returns the components that it has then. The components that it had are kept for
-    /// [`Self::roll_back_tenant`]. Returns `None` if there is no such tenant, or if a component that it would have is not
-    /// registered.
+    /// [`TenantSummary::previous`]. Returns `None` if there is no such tenant, if it is not as it was seen, or if a component that it
+    /// would have is not registered.
     fn change_tenant(&self, name: &str, change: &TenantChange) -> Result<Option<Assignment>, StoreError>;
-
-    /// Gives a tenant back the components that it had before their last change.
-    fn roll_back_tenant(&self, name: &str) -> Result<RollBackOutcome, StoreError>;
 }
 
 /// A tenant as requests need it.
@@ -61,7 +58,7 @@ pub struct TenantSummary {
     pub jobs: u64,
     /// The tenant's components.
     pub assigned: Assignment,
-    /// The components that [`TenantStore::roll_back_tenant`] would give the tenant; `None` if they were never changed.
+    /// The components that the tenant had before they were last changed; `None` if they were never changed.
     pub previous: Option<Assignment>,
 }
 
@@ -87,15 +84,7 @@ pub struct TenantChange {
     pub processor: Option<Option<Digest>>,
     /// The tenant's new validator; `Some(None)` for none.
     pub validator: Option<Option<Digest>>,
-}
-
-/// The outcome of [`TenantStore::roll_back_tenant`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RollBackOutcome {
-    /// The tenant has these components again. Rolling back once more undoes this.
-    To(Assignment),
-    /// The tenant's components were never changed.
-    NothingBefore,
-    /// There is no such tenant.
-    NoTenant,
+    /// The tenant as it was when the change was thought of; if it is another one by now, nothing is changed. `None`: it does not
+    /// matter.
+    pub seen: Option<Tenant>,
 }

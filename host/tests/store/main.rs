@@ -237,7 +237,8 @@ conformance! {
             contacts_of_a_removed_tenant_are_swept_in_parts,
             a_change_keeps_what_it_does_not_name,
             a_refused_change_changes_nothing,
-            components_can_be_rolled_back,
+            the_components_before_are_kept,
+            a_tenant_that_is_not_as_seen_is_not_changed,
             a_job_keeps_the_profile_of_its_acceptance,
             unreadable_settings_do_not_block_the_queue;
         undo:

@@ -1,7 +1,7 @@
 //! Adding, changing, rolling back and removing tenants.
 
 use bulkhead::domain::{Assignment, Digest, World};
-use bulkhead::store::{Authentication, NewComponent, NewJob, RemovedTenant, RollBackOutcome, Tenant, TenantChange};
+use bulkhead::store::{Authentication, NewComponent, NewJob, RemovedTenant, Tenant, TenantChange};
 use bulkhead::tenants::{LimitSettings, Profile, Scope, StoredProfile, TenantLimits};
 
 use crate::fixture::{StoreFixture, credential, new_job, profile, running_jobs, secret, unique_key};
@@ -105,6 +105,7 @@ pub(crate) fn a_change_keeps_what_it_does_not_name(fixture: &StoreFixture) {
         limits: running_jobs(3).limits,
         processor: Some(Some(processor)),
         validator: None,
+        seen: None,
     };
     store.change_tenant("acme", &change).unwrap().unwrap();
     store.change_tenant("acme", &TenantChange::default()).unwrap().unwrap();
@@ -134,11 +135,10 @@ pub(crate) fn a_refused_change_changes_nothing(fixture: &StoreFixture) {
     assert_eq!(store.change_tenant("nobody", &TenantChange::default()).unwrap(), None);
 }
 
-pub(crate) fn components_can_be_rolled_back(fixture: &StoreFixture) {
+pub(crate) fn the_components_before_are_kept(fixture: &StoreFixture) {
     let store = &fixture.store;
-    assert_eq!(store.roll_back_tenant("acme").unwrap(), RollBackOutcome::NoTenant);
     fixture.add_tenant("acme");
-    assert_eq!(store.roll_back_tenant("acme").unwrap(), RollBackOutcome::NothingBefore);
+    assert_eq!(store.tenants().unwrap().pop().unwrap().previous, None);
     let (one, two) = (add(fixture, World::Processor, b"1"), add(fixture, World::Validator, b"2"));
     let give = |change: TenantChange| store.change_tenant("acme", &change).unwrap().unwrap();
     let first = give(TenantChange { processor: Some(Some(one)), ..TenantChange::default() });
@@ -147,10 +147,40 @@ pub(crate) fn components_can_be_rolled_back(fixture: &StoreFixture) {
     // A change that keeps the components does not count for rolling back.
     give(TenantChange { processor: Some(Some(one)), profile: Some(Profile::default()), ..TenantChange::default() });
     for expected in [first, second, first] {
-        assert_eq!(store.tenants().unwrap().pop().unwrap().previous, Some(expected));
-        assert_eq!(store.roll_back_tenant("acme").unwrap(), RollBackOutcome::To(expected));
-        assert_eq!(store.tenant("acme").unwrap().unwrap().assigned, expected);
+        let Assignment { processor, validator } = store.tenants().unwrap().pop().unwrap().previous.unwrap();
+        let back = TenantChange { processor: Some(processor), validator: Some(validator), ..TenantChange::default() };
+        assert_eq!((give(back), store.tenant("acme").unwrap().unwrap().assigned), (expected, expected));
     }
+}
+
+pub(crate) fn a_tenant_that_is_not_as_seen_is_not_changed(fixture: &StoreFixture) {
+    let store = &fixture.store;
+    fixture.add_tenant("acme");
+    let one = add(fixture, World::Processor, b"1");
+    let tenant = || store.tenant("acme").unwrap().unwrap();
+    let change = |seen: &Tenant, text: &str| {
+        let change = TenantChange { profile: Some(profile(text)), seen: Some(seen.clone()), ..TenantChange::default() };
+        store.change_tenant("acme", &change).unwrap().is_some()
+    };
+    let seen = tenant();
+    assert!(change(&seen, r#"{"maxLength":1}"#));
+    assert!(!change(&seen, r#"{"maxLength":2}"#), "the profile is another one");
+    let seen = tenant();
+    let limits = LimitSettings::parse(r#"{"undoDays":1}"#).unwrap();
+    store.change_tenant("acme", &TenantChange { limits: Some(limits), ..TenantChange::default() }).unwrap().unwrap();
+    assert!(!change(&seen, r#"{"maxLength":3}"#), "the limits are others");
+    let seen = tenant();
+    store.change_tenant("acme", &TenantChange { processor: Some(Some(one)), ..TenantChange::default() }).unwrap();
+    assert!(!change(&seen, r#"{"maxLength":4}"#), "the components are others");
+    assert_eq!(tenant().profile.text(), r#"{"maxLength":1}"#);
+    // Of two that saw the same, one changes it.
+    let seen = tenant();
+    let changed: Vec<bool> = std::thread::scope(|scope| {
+        let threads: Vec<_> =
+            [r#"{"maxLength":5}"#, r#"{"maxLength":6}"#].map(|text| scope.spawn(|| change(&seen, text))).into();
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    assert_eq!(changed.iter().filter(|is_changed| **is_changed).count(), 1);
 }
 
 pub(crate) fn a_job_keeps_the_profile_of_its_acceptance(fixture: &StoreFixture) {

@@ -202,7 +202,7 @@ impl From<OperationError> for Problem {
             | OperationError::UnknownToken
             | OperationError::UnknownWebhook { .. }
             | OperationError::UnknownJob => (StatusCode::NOT_FOUND, "not_found"),
-            OperationError::Outdated => (StatusCode::CONFLICT, "outdated"),
+            OperationError::Outdated | OperationError::NotAsSeen(_) => (StatusCode::CONFLICT, "outdated"),
             OperationError::Name(_)
             | OperationError::Ambiguous(_)
             | OperationError::WrongWorld { .. }

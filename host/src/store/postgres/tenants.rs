@@ -9,9 +9,7 @@ use super::sql::{get, number, optional_digest};
 use super::{PostgresStore, notifications};
 use crate::domain::{Assignment, Digest, TenantId};
 use crate::store::profile_cache::ProfileCache;
-use crate::store::{
-    Notification, RemovedTenant, RollBackOutcome, StoreError, Tenant, TenantChange, TenantStore, TenantSummary,
-};
+use crate::store::{Notification, RemovedTenant, StoreError, Tenant, TenantChange, TenantStore, TenantSummary};
 use crate::tenants::{NewCredential, Profile, TenantLimits};
 
 impl TenantStore for PostgresStore {
@@ -26,7 +24,7 @@ impl TenantStore for PostgresStore {
 
     fn tenant(&self, name: &str) -> Result<Option<Tenant>, StoreError> {
         self.connections.run("reading a tenant", async |session| {
-            let sql = "SELECT tenants.id, name, profile, limits, processor, validator FROM tenants WHERE name = $1";
+            let sql = "SELECT id, name, profile, limits, processor, validator FROM tenants WHERE name = $1";
             let row = session.query_opt(sql, &[&name]).await?;
             Ok(row.map(|row| tenant(&row, &self.profiles)).transpose()?)
         })
@@ -47,16 +45,13 @@ impl TenantStore for PostgresStore {
     }
 
     fn change_tenant(&self, name: &str, change: &TenantChange) -> Result<Option<Assignment>, StoreError> {
-        let assigned =
-            self.connections.run("changing a tenant", async |session| self::change(session, name, change).await)?;
+        let assigned = self
+            .connections
+            .run("changing a tenant", async |session| self::change(session, &self.profiles, name, change).await)?;
         if assigned.is_some() {
             notifications::notify_now(&self.connections, Notification::ComponentsChanged);
         }
         Ok(assigned)
-    }
-
-    fn roll_back_tenant(&self, name: &str) -> Result<RollBackOutcome, StoreError> {
-        self.connections.run("rolling a tenant back", async |session| roll_back(session, name).await)
     }
 }
 
@@ -113,14 +108,24 @@ async fn remove(session: &Session, name: &str) -> Result<Option<RemovedTenant>, 
         .await
 }
 
-async fn change(session: &Session, name: &str, change: &TenantChange) -> Result<Option<Assignment>, PgError> {
+async fn change(
+    session: &Session,
+    profiles: &ProfileCache,
+    name: &str,
+    change: &TenantChange,
+) -> Result<Option<Assignment>, PgError> {
     let lock = lock_statement(session).await?;
     session
         .transact(async || {
             session.begin().await?;
-            let sql = "SELECT processor, validator, id FROM tenants WHERE name = $1 FOR NO KEY UPDATE";
+            let sql =
+                "SELECT id, name, profile, limits, processor, validator FROM tenants WHERE name = $1 FOR NO KEY UPDATE";
             let Some(row) = session.query_opt(sql, &[&name]).await? else { return Ok(TxOutcome::RollBack(None)) };
-            let (before, tenant) = (assignment(&row)?, get::<i64>(&row, 2)?);
+            let now = tenant(&row, profiles)?;
+            if change.seen.as_ref().is_some_and(|seen| *seen != now) {
+                return Ok(TxOutcome::RollBack(None));
+            }
+            let (before, id) = (now.assigned, now.id.0);
             let after = Assignment {
                 processor: change.processor.unwrap_or(before.processor),
                 validator: change.validator.unwrap_or(before.validator),
@@ -133,35 +138,17 @@ async fn change(session: &Session, name: &str, change: &TenantChange) -> Result<
                 let bytes = |digest: &Option<Digest>| digest.map(|digest| digest.0.to_vec());
                 let sql = "UPDATE tenants SET previous_processor = processor, previous_validator = validator,
                                               can_roll_back = true, processor = $2, validator = $3 WHERE id = $1";
-                session.execute(sql, &[&tenant, &bytes(&after.processor), &bytes(&after.validator)]).await?;
+                session.execute(sql, &[&id, &bytes(&after.processor), &bytes(&after.validator)]).await?;
             }
             if let Some(profile) = &change.profile {
-                session.execute("UPDATE tenants SET profile = $2 WHERE id = $1", &[&tenant, &profile.text()]).await?;
+                session.execute("UPDATE tenants SET profile = $2 WHERE id = $1", &[&id, &profile.text()]).await?;
             }
             if let Some(settings) = &change.limits {
-                session.execute("UPDATE tenants SET limits = $2 WHERE id = $1", &[&tenant, &settings.text()]).await?;
+                session.execute("UPDATE tenants SET limits = $2 WHERE id = $1", &[&id, &settings.text()]).await?;
                 let running_jobs = i64::try_from(settings.limits().running_jobs).unwrap_or(1);
-                session
-                    .execute("UPDATE queues SET running_jobs = $2 WHERE tenant = $1", &[&tenant, &running_jobs])
-                    .await?;
+                session.execute("UPDATE queues SET running_jobs = $2 WHERE tenant = $1", &[&id, &running_jobs]).await?;
             }
             Ok(TxOutcome::Commit(Some(after)))
-        })
-        .await
-}
-
-async fn roll_back(session: &Session, name: &str) -> Result<RollBackOutcome, PgError> {
-    let sql = "UPDATE tenants SET processor = previous_processor, previous_processor = processor,
-                                  validator = previous_validator, previous_validator = validator
-               WHERE name = $1 AND can_roll_back RETURNING processor, validator";
-    session
-        .transact(async || {
-            session.begin().await?;
-            if let Some(row) = session.query_opt(sql, &[&name]).await? {
-                return Ok(TxOutcome::Commit(RollBackOutcome::To(assignment(&row)?)));
-            }
-            let is_there = session.query_opt("SELECT 1 FROM tenants WHERE name = $1", &[&name]).await?.is_some();
-            Ok(TxOutcome::RollBack(if is_there { RollBackOutcome::NothingBefore } else { RollBackOutcome::NoTenant }))
         })
         .await
 }
@@ -186,8 +173,4 @@ fn summary(row: &Row) -> Result<TenantSummary, StoreError> {
         assigned: Assignment { processor: optional_digest(row, 4)?, validator: optional_digest(row, 5)? },
         previous: get::<bool>(row, 6)?.then_some(previous),
     })
-}
-
-fn assignment(row: &Row) -> Result<Assignment, StoreError> {
-    Ok(Assignment { processor: optional_digest(row, 0)?, validator: optional_digest(row, 1)? })
 }

@@ -7,7 +7,7 @@ use super::components::are_known;
 use crate::domain::{Assignment, Digest, TenantId};
 use crate::store::error::Context;
 use crate::store::profile_cache::ProfileCache;
-use crate::store::{RemovedTenant, RollBackOutcome, StoreError, Tenant, TenantChange, TenantStore, TenantSummary};
+use crate::store::{RemovedTenant, StoreError, Tenant, TenantChange, TenantStore, TenantSummary};
 use crate::tenants::{NewCredential, Profile, TenantLimits};
 
 impl TenantStore for SqliteStore {
@@ -44,16 +44,7 @@ impl TenantStore for SqliteStore {
     }
 
     fn tenant(&self, name: &str) -> Result<Option<Tenant>, StoreError> {
-        self.connections.read(|connection| {
-            connection
-                .query_row(
-                    "SELECT id, name, profile, limits, processor, validator FROM tenants WHERE name = ?1",
-                    [name],
-                    |row| tenant(row, &self.profiles),
-                )
-                .optional()
-                .context("reading a tenant")
-        })
+        self.connections.read(|connection| named(connection, &self.profiles, name))
     }
 
     fn tenants(&self) -> Result<Vec<TenantSummary>, StoreError> {
@@ -95,36 +86,23 @@ impl TenantStore for SqliteStore {
     }
 
     fn change_tenant(&self, name: &str, change: &TenantChange) -> Result<Option<Assignment>, StoreError> {
-        self.connections.write(|connection| change_tenant(connection, name, change))
-    }
-
-    fn roll_back_tenant(&self, name: &str) -> Result<RollBackOutcome, StoreError> {
-        self.connections.write(|connection| {
-            let changed = connection
-                .execute(
-                    "UPDATE tenants SET processor = previous_processor, previous_processor = processor,
-                                        validator = previous_validator, previous_validator = validator
-                     WHERE name = ?1 AND can_roll_back",
-                    [name],
-                )
-                .context("rolling a tenant back")?;
-            Ok(match (assignment(connection, name)?, changed) {
-                (None, _) => RollBackOutcome::NoTenant,
-                (Some(_), 0) => RollBackOutcome::NothingBefore,
-                (Some(now), _) => RollBackOutcome::To(now),
-            })
-        })
+        self.connections.write(|connection| change_tenant(connection, &self.profiles, name, change))
     }
 }
 
 fn change_tenant(
     connection: &mut Connection,
+    profiles: &ProfileCache,
     name: &str,
     change: &TenantChange,
 ) -> Result<Option<Assignment>, StoreError> {
     const CONTEXT: &str = "changing a tenant";
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).context(CONTEXT)?;
-    let Some(before) = assignment(&transaction, name)? else { return Ok(None) };
+    let Some(tenant) = named(&transaction, profiles, name)? else { return Ok(None) };
+    if change.seen.as_ref().is_some_and(|seen| *seen != tenant) {
+        return Ok(None);
+    }
+    let before = tenant.assigned;
     let after = Assignment {
         processor: change.processor.unwrap_or(before.processor),
         validator: change.validator.unwrap_or(before.validator),
@@ -159,11 +137,13 @@ fn change_tenant(
     Ok(Some(after))
 }
 
-fn assignment(connection: &Connection, name: &str) -> Result<Option<Assignment>, StoreError> {
+fn named(connection: &Connection, profiles: &ProfileCache, name: &str) -> Result<Option<Tenant>, StoreError> {
     connection
-        .query_row("SELECT processor, validator FROM tenants WHERE name = ?1", [name], |row| {
-            Ok(Assignment { processor: digest(row, 0)?, validator: digest(row, 1)? })
-        })
+        .query_row(
+            "SELECT id, name, profile, limits, processor, validator FROM tenants WHERE name = ?1",
+            [name],
+            |row| tenant(row, profiles),
+        )
         .optional()
         .context("reading a tenant")
 }
