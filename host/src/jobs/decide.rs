@@ -51,6 +51,7 @@ pub(super) use undo_images::UndoImages;
 pub(super) use undo_item::{ImagePlace, UndoItem};
 pub(super) use undo_step::{MAX_STEP_BYTES, Resolution, UndoStep, resolve};
 
+use crate::jobs::recent_failures::RecentFailures;
 use crate::jobs::right_of_way::RightsOfWay;
 use crate::jobs::tenant_time::TenantTime;
 use crate::jobs::watchdog::Watchdog;
@@ -68,6 +69,8 @@ pub(super) struct DeciderContext {
     pub(super) watchdog: Watchdog,
     /// What requests get whose contacts keep changing.
     pub(super) rights_of_way: RightsOfWay,
+    /// What failed lately, for operators.
+    pub(super) recent_failures: RecentFailures,
     breaker: Breaker,
 }
 
@@ -80,6 +83,7 @@ impl DeciderContext {
             tenant_time: TenantTime::default(),
             watchdog: Watchdog::new(host_timeout),
             rights_of_way: RightsOfWay::default(),
+            recent_failures: RecentFailures::default(),
             breaker: Breaker::default(),
         }
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{RecentRun, Service, ServiceError};
+use super::{RecentFailure, RecentRun, Service, ServiceError};
 use crate::domain::JobId;
 use crate::store::{ConnectedServer, Lease, NewConsoleSession};
 
@@ -40,6 +40,11 @@ impl Service {
     /// Returns the runs of a job that ended on this server lately, the oldest first.
     pub fn recent_runs(&self, job: JobId) -> Vec<RecentRun> {
         self.worker_context().recent_runs.of(job)
+    }
+
+    /// Returns how components failed on this server in the last hour, the newest first.
+    pub fn recent_failures(&self) -> Vec<RecentFailure> {
+        self.decider_context().recent_failures.all()
     }
 
     /// Returns whether a worker of this server runs a job.

@@ -371,7 +371,7 @@ impl<'a> Decider<'a> {
     /// Logs a failed call, and counts it against the component if the component is to blame.
     fn call_failed(&mut self, failed: ComponentCallError) -> DecideError {
         let DecideRequest { tenant, tenant_name, job, trace, .. } = self.request;
-        let (job, trace_id) = (job.map(tracing::field::display), trace.map(tracing::field::display));
+        let (job_id, job, trace_id) = (job, job.map(tracing::field::display), trace.map(tracing::field::display));
         let ComponentCallError { component, error } = failed;
         match error {
             CallError::Cancelled => DecideError::Run(RunError::Cancelled),
@@ -389,6 +389,7 @@ impl<'a> Decider<'a> {
             CallError::Failed { failure, detail } => {
                 self.meter.add_failed_call(&detail);
                 METRICS.guests.failed(failure.as_str());
+                self.context.recent_failures.add(tenant_name, component, failure.as_str(), job_id);
                 tracing::warn!(
                     event = "component_failed",
                     tenant = tenant_name,

@@ -113,6 +113,7 @@ impl<'a> JobRun<'a> {
             claim,
             pool_is_stopping,
             is_job_finished: false,
+            commit_time: Duration::ZERO,
             room: StorageRoom::default(),
             handle,
             turn_began_at: Instant::now(),
@@ -162,7 +163,8 @@ impl<'a> JobRun<'a> {
 
     /// Remembers the run, for operators who look at the job.
     fn remember(&self, started: Instant, end: RunEnd) {
-        let ClaimLoop { target: JobTarget { context, claim, .. }, decider, pipeline, .. } = &self.claim_loop;
+        let ClaimLoop { target: JobTarget { context, claim, commit_time, .. }, decider, pipeline, .. } =
+            &self.claim_loop;
         let TimeSpent { guest, reading } = decider.spent();
         context.recent_runs.add(RecentRun {
             job: claim.job,
@@ -171,8 +173,9 @@ impl<'a> JobRun<'a> {
             time: started.elapsed(),
             guest,
             reading,
-            committing: pipeline.commit_time(),
-            waiting: pipeline.waiting_time,
+            committing: pipeline.commit_time() + *commit_time,
+            // The worker itself makes the commits of parts of a batch, and so waits for them.
+            waiting: pipeline.waiting_time + *commit_time,
         });
     }
 

@@ -34,6 +34,8 @@ pub(super) struct JobTarget<'a> {
     pub(super) pool_is_stopping: &'a AtomicBool,
     /// Whether a commit by this target finished the job.
     pub(super) is_job_finished: bool,
+    /// Time of the commits that this target made itself, such as those of parts of a batch.
+    pub(super) commit_time: Duration,
     /// What the tenant may store.
     pub(super) room: StorageRoom,
     pub(super) handle: JobHandle,
@@ -155,6 +157,7 @@ impl CommitTarget for JobTarget<'_> {
         let (started, counts) = (Instant::now(), CommittedCounts::of(&commit));
         let outcome = self.committer.run(move |store| store.commit(&claim, &commit, lease));
         let time = started.elapsed();
+        self.commit_time += time;
         count_commit(self.claim, &self.trace, counts, &outcome, time);
         self.context.job_watcher.committed(self.claim.tenant, self.claim.job, &outcome);
         batch.end(batch_end(&outcome), Some(CommitTime { begun: started, time, batches: 1 }));
