@@ -74,7 +74,7 @@ async function goTheWay(page, name, secret, see) {
   await page.getByText("Its limits").click();
   await page.getByLabel("memoryMiB", { exact: true }).fill("much");
   await page.getByRole("button", { name: "Save" }).last().click();
-  await page.getByText("this must be a whole number").waitFor();
+  await page.getByText("this must be a whole number, not").waitFor();
   await see(page, `${name}: a tenant, limits refused`);
   await page.getByLabel("memoryMiB", { exact: true }).fill("128");
   await page.getByRole("button", { name: "Save" }).last().click();
@@ -94,11 +94,13 @@ async function goTheWay(page, name, secret, see) {
   await page.getByText("It was ready to run after").waitFor();
   await see(page, `${name}: a component`, "ops-component");
   await page.getByLabel("Give it to the tenant").fill("nobody-at-all");
-  await page.getByRole("button", { name: "Assign" }).click();
+  await page.getByRole("button", { name: "Continue" }).click();
   await page.getByText("there is no tenant").waitFor();
   await page.getByLabel("Give it to the tenant").fill(tenant);
-  await page.getByRole("button", { name: "Assign" }).click();
+  await page.getByRole("button", { name: "Continue" }).click();
   await heading(page, tenant);
+  await page.getByRole("button", { name: "Assign" }).click();
+  await page.getByText("The components are assigned.").waitFor();
   await page.getByText("What it had before").click();
   await page.getByRole("button", { name: "Roll back to these" }).click();
   await page.getByText("has the components that it had before").waitFor();

@@ -8,6 +8,31 @@ use serde_json::{Value, json};
 /// What a text of a stranger must not do, wherever it is shown.
 const HOSTILE: &str = r#""><script>alert(1)</script><img src=x onerror=alert(1)>'&"#;
 
+/// The names of all limits, as docs/operating.md lists them.
+const ALL_LIMITS: [&str; 21] = [
+    "memoryMiB",
+    "tableElements",
+    "callMillis",
+    "itemMillis",
+    "jobSeconds",
+    "replyMiB",
+    "objectionsPerItem",
+    "objectionBytes",
+    "logKiB",
+    "queuedJobs",
+    "queuedMiB",
+    "jobsPerMinute",
+    "contactsPerMinute",
+    "runningJobs",
+    "resultsMiB",
+    "storedMiB",
+    "storedContacts",
+    "undoDays",
+    "keptMiB",
+    "tokens",
+    "tokensPerMinute",
+];
+
 /// All pages that have no thing of their own.
 const LISTS: [&str; 7] =
     ["/ops/overview", "/ops/jobs", "/ops/tenants", "/ops/components", "/ops/webhooks", "/ops/audit", "/ops/servers"];
@@ -28,13 +53,18 @@ fn logged(server: &Server) -> Vec<Value> {
     entries
 }
 
-/// Returns the value of a hidden field in the form with an address.
+/// Returns which settings a tenant's page shows, as its forms say.
 #[track_caller]
-fn was(page: &Page, action: &str) -> String {
+fn seen(page: &Page) -> String {
     let html = page.html();
-    let form = html.split_once(&format!("action=\"{action}\"")).unwrap_or_else(|| panic!("no form: {html}")).1;
-    let value = form.split_once("name=\"was\" value=\"").and_then(|(_, rest)| rest.split_once('"'));
-    value.expect("the form has it").0.to_owned()
+    let value = html.split_once("name=\"seen\" value=\"").and_then(|(_, rest)| rest.split_once('"'));
+    value.unwrap_or_else(|| panic!("no form: {html}")).0.to_owned()
+}
+
+/// Returns a form with all limits, and these values of some of them.
+fn limits_form<'a>(values: &[(&'a str, &'a str)], seen: &'a str) -> Vec<(&'a str, &'a str)> {
+    let others = ALL_LIMITS.iter().filter(|name| values.iter().all(|(given, _)| given != *name));
+    others.map(|name| (*name, "")).chain(values.iter().copied()).chain([("seen", seen)]).collect()
 }
 
 on_both_stores!(an_operator_finds_a_job_and_what_became_of_it, operators_console());
@@ -69,8 +99,21 @@ fn an_operator_finds_a_job_and_what_became_of_it(server: &Server) {
     let page = visitor.open(&format!("/ops/jobs/{}", job.id)).with("Accepted").with("Begun").with("Completed");
     assert_eq!(["rows", "created", "refused"].map(|label| page.figure(label)), [2, 1, 1]);
     let page = page.with("Runs on this server").with("In components").with("What decides");
+    let page = page.with("Why rows were refused").with("email: invalid_email");
+    assert!(!page.html().contains("bad\""), "nothing of a contact is on it");
+    let by_id = visitor.open(&format!("/ops/jobs?tenant={}", job.id));
+    assert_eq!(by_id.path, format!("/ops/jobs/{}", job.id));
     assert!(!page.html().contains("Cancel this job"), "it is completed");
     visitor.open(&format!("/ops/jobs/{}/log", job.id)).with("have printed nothing");
+    let dry_run = client.send("POST", "/api/contacts/bulk/new?dryRun=1", &[], &contacts("d", 0..3)).expect(202);
+    let dry_run = client.accepted(&dry_run);
+    dry_run.wait_for("completed");
+    let page = visitor.open(&format!("/ops/jobs/{}", dry_run.id)).with("It stores nothing.");
+    assert_eq!(page.figure("would be created"), 3);
+    let applied = client.call("POST", &format!("{}/apply", dry_run.path()), &[], &[]).expect(202).json();
+    let applied = client.job(applied["id"].as_str().expect("an id"));
+    applied.wait_for("completed");
+    visitor.open(&format!("/ops/jobs/{}", applied.id)).with("Applied check");
     assert_eq!(visitor.open("/ops/jobs/00000000-0000-4000-8000-000000000000").reply.status, 404);
     visitor.open("/ops/servers").with("No worker has a job").with(env!("CARGO_PKG_VERSION"));
     // The second page of a long list goes on where the first one ended, with the same filter.
@@ -101,26 +144,35 @@ fn an_operator_changes_settings_as_on_the_command_line(server: &Server) {
     let page = visitor.open(path).with("What it uses").with("queuedJobs").with("share of the limit");
     // Limits: what is not in its range changes nothing, and stays in the form.
     let limits = format!("{path}/limits");
-    let was_limits = was(&page, &limits);
-    let form = |value: &'static str| [("memoryMiB", value), ("was", was_limits.as_str())];
+    let first = seen(&page);
+    let form = |value: &'static str| limits_form(&[("memoryMiB", value)], &first);
     let refused = visitor.submit(&limits, &form("99999")).with("memoryMiB: must be from 1 to 1024").with("99999");
     assert_eq!(refused.reply.status, 400);
+    visitor.submit(&limits, &form("much")).with("must be a whole number, not 'much'");
     let tried = visitor.submit(&limits, &[&form("64")[..], &[("try", "1")]].concat()).with("This would work");
     assert!(!tried.html().contains("The limits are saved"));
     let saved = visitor.submit(&limits, &form("64")).with("The limits are saved.");
-    assert_eq!(saved.path, format!("{path}?changed=limits"));
-    // Somebody else has changed them since the form was opened.
-    let late = visitor.submit(&limits, &form("32")).with("changed at the same time").with("value=\"32\"");
-    assert_eq!(late.reply.status, 409);
+    assert_eq!(saved.path, format!("{path}?changed=limits#main"));
+    // Somebody else has changed them since the form was opened. Sending the refused form again does not overwrite that either.
+    let late = visitor.submit(&limits, &form("32")).with("since you opened the page").with("value=\"32\"");
+    let kept = late.html().split_once(&format!("action=\"{limits}#limits\"")).map(|(_, rest)| rest.contains(&first));
+    assert_eq!((late.reply.status, kept), (409, Some(true)));
+    // A form that lacks something would reset it.
+    for fields in [&[("memoryMiB", "16")][..], &limits_form(&[("memoryMiB", "16")], "")[..]] {
+        let partial = visitor.submit(&limits, fields);
+        assert_eq!(partial.with("Open the page again").reply.status, 400);
+    }
+    let partial = visitor.submit(&limits, &[("memoryMiB", "16"), ("seen", &seen(&saved))]);
+    assert_eq!(partial.with("the form lacks it").reply.status, 400);
     // The profile is judged by the processor, and what was typed stays.
     let profile = format!("{path}/profile");
     let page = visitor.open(path).with("value=\"64\"");
-    let was_profile = was(&page, &profile);
+    let now = seen(&page);
     let typed = r#"{"fields": [{"alias": "shoe", "type": "nonsense"}], "note<script>": 1}"#;
-    let refused = visitor.submit(&profile, &[("profile", typed), ("was", &was_profile)]).with("note&lt;script&gt;");
+    let refused = visitor.submit(&profile, &[("profile", typed), ("seen", &now)]).with("note&lt;script&gt;");
     assert_eq!(refused.reply.status, 400);
     let typed = "{\"fields\":\r\n[{\"alias\": \"shoe\", \"type\": \"number\"}]}";
-    visitor.submit(&profile, &[("profile", typed), ("was", &was_profile)]).with("The profile is saved.");
+    visitor.submit(&profile, &[("profile", typed), ("seen", &now)]).with("The profile is saved.");
     let shoe = json!([{"email": "a@example.com", "shoe": "thirty-eight"}]);
     assert_eq!(client.create(&shoe).codes(), [400], "the field is a number now");
     let shown = server.command_line(&["tenant", "show", "acme"]).expect(0).stdout;
@@ -131,21 +183,26 @@ fn an_operator_changes_settings_as_on_the_command_line(server: &Server) {
     let component = component.split('"').next().expect("an address").to_owned();
     let checked = visitor.open(&format!("{component}?check=1")).with("survives a batch").with("bulkhead:contacts");
     assert_eq!(checked.html().matches("<strong>passed</strong>").count(), 6);
-    let refused = visitor.submit(&component, &[("tenant", "nobody")]).with("no tenant");
+    let refused = visitor.open(&format!("{component}/assign?tenant=nobody")).with("no tenant");
     assert_eq!(refused.reply.status, 404);
-    let given = visitor.submit(&component, &[("tenant", "acme")]);
-    assert!(given.path.starts_with(path), "{}", given.path);
+    let components = format!("{path}/components");
+    let proposed = visitor.open(&format!("{component}/assign?tenant=acme")).with("The component is chosen below");
+    assert!(proposed.html().contains("selected>rules"), "{}", proposed.html());
+    let digest = component.rsplit('/').next().expect("a digest").replace("%3A", ":");
+    let now = seen(&proposed);
+    let fields = [("processor", "default"), ("validator", digest.as_str()), ("seen", &now)];
+    visitor.submit(&components, &fields).with("The components are assigned");
     visitor.open(&component).with("/ops/tenants/acme");
-    // Roll back, and assign on the tenant's page.
+    // Roll back, which somebody who saw other components does not do. Doing it twice is doing it once.
+    let rollback = format!("{path}/rollback");
+    assert_eq!(visitor.submit(&rollback, &[("seen", &now)]).with("since you opened the page").reply.status, 409);
     let page = visitor.open(path).with("What it had before");
     assert!(page.html().contains("selected>rules"), "{}", page.html());
-    visitor.submit(&format!("{path}/rollback"), &[]).with("has the components that it had before");
-    let components = format!("{path}/components");
-    let was_components = was(&visitor.open(path), &components);
-    let digest = component.rsplit('/').next().expect("a digest").replace("%3A", ":");
-    let fields = [("processor", "default"), ("validator", digest.as_str()), ("was", &was_components)];
-    visitor.submit(&components, &fields).with("The components are assigned");
-    let wrong = [("processor", digest.as_str()), ("validator", "none")];
+    let now = seen(&page);
+    visitor.submit(&rollback, &[("seen", &now)]).with("has the components that it had before");
+    assert_eq!(visitor.submit(&rollback, &[("seen", &now)]).reply.status, 409);
+    let now = seen(&visitor.open(path));
+    let wrong = [("processor", digest.as_str()), ("validator", "none"), ("seen", &now)];
     assert_eq!(visitor.submit(&components, &wrong).with("is a validator").reply.status, 400);
     // All of it is in the audit log, with its way.
     let by_console: Vec<Value> = logged(server)
@@ -153,18 +210,18 @@ fn an_operator_changes_settings_as_on_the_command_line(server: &Server) {
         .filter(|entry| entry["way"] == "console")
         .map(|entry| json!([entry["action"], entry["outcome"]]))
         .collect();
-    let set = |outcome| json!(["tenant.set", outcome]);
+    let acts = |action: &str, outcomes: &[&str]| -> Vec<Value> {
+        outcomes.iter().map(|outcome| json!([action, outcome])).collect()
+    };
     let expected = [
-        set("failed"),
-        set("done"),
-        set("failed"),
-        set("done"),
-        set("failed"),
-        set("done"),
-        json!(["tenant.rollback", "done"]),
-        set("done"),
-        set("failed"),
-    ];
+        // The limits: out of range, saved, too late.
+        acts("tenant.set", &["failed", "done", "failed"]),
+        // The profile and the component.
+        acts("tenant.set", &["failed", "done", "done"]),
+        acts("tenant.rollback", &["failed", "done", "failed"]),
+        acts("tenant.set", &["failed"]),
+    ]
+    .concat();
     assert_eq!(by_console, expected);
     let audit = visitor.open("/ops/audit?tenant=acme").with("tenant.rollback").with("operator").with("127.0.0.1");
     assert!(!audit.html().contains("component.add"), "that is about no tenant");
@@ -195,6 +252,50 @@ fn an_operator_sees_who_has_a_job_and_cancels_it() {
     assert_eq!(late.reply.status, 409);
     let acts: Vec<Value> = logged(&server).into_iter().filter(|entry| entry["action"] == "job.cancel").collect();
     assert_eq!(acts.iter().map(|entry| &entry["outcome"]).collect::<Vec<_>>(), ["done", "failed"]);
+}
+
+#[test]
+fn the_overview_says_what_fails_and_leads_there() {
+    let (server, visitor) = logged_in(Options::default().rogue().with("--webhook-allow", "127.0.0.0/8"));
+    let tenant = server.add_tenant("acme");
+    let client = server.client(&tenant);
+    let endpoint = WebhookReceiver::answering("500 Internal Server Error");
+    client.send("POST", "/api/webhooks", &[], &json!({"url": endpoint.url()})).expect(201);
+    visitor.open("/ops/overview").with("Nothing is wrong here.");
+    let job = client.create(&json!([{"email": "a@example.com", "do": "trap"}, {"email": "b@example.com"}]));
+    job.wait_for("completed");
+    let overview = wait_until("both troubles", || {
+        let page = visitor.open("/ops/overview");
+        page.html().contains("1 webhook fails or is disabled").then_some(page)
+    });
+    let html = overview.with("failed in the last hour").with("trapped").html();
+    for link in
+        ["#failures", "/ops/webhooks", &format!("/ops/jobs/{}", job.id), "/ops/tenants/acme", "/ops/components/"]
+    {
+        assert!(html.contains(&format!("href=\"{link}")), "{link}: {html}");
+    }
+    visitor.open(&format!("/ops/jobs/{}", job.id)).with("Why rows were refused").with("trapped");
+}
+
+/// What an operator must see while the store is away is that it is away.
+#[test]
+fn the_overview_is_seen_while_the_database_is_away() {
+    let cluster = bulkhead_postgres::Cluster::start();
+    let url = cluster.url(&cluster.fresh_database());
+    let server = Options::default().database(&url).operators_console().start();
+    let (operator, stranger) = (server.visitor(), server.visitor());
+    operator.log_in_as_operator();
+    cluster.stop_immediately();
+    let overview = wait_until("the overview", || {
+        let page = operator.open("/ops/overview");
+        page.html().contains("The store does not answer").then_some(page)
+    });
+    assert_eq!(overview.reply.status, 200);
+    let cookie = format!("bulkhead={}", "x".repeat(43));
+    assert_eq!(stranger.send("GET", "/ops/overview", &[("cookie", &cookie)], &[]).status, 503);
+    // Whoever logged out is out.
+    operator.submit("/logout", &[]);
+    assert_ne!(operator.open("/ops/overview").path, "/ops/overview");
 }
 
 #[test]
@@ -233,12 +334,12 @@ fn an_operator_sees_endpoints_fail_and_switches_them(server: &Server) {
     let html = list.with("acme").with("job.completed").html();
     let path = html.split("href=\"").find(|part| part.starts_with("/ops/tenants/acme/webhooks/")).expect("a link");
     let path = path.split('"').next().expect("an address").to_owned();
-    visitor.open(&path).with("again 20").with("500").with("msg_");
+    visitor.open(&path).with("next attempt 20").with("500").with("msg_");
     visitor.open("/ops/tenants/acme").with("Its webhooks").with(&path);
     visitor.submit(&format!("{path}/switch"), &[("enabled", "")]).with("It is disabled.").with("disabled 20");
     assert_eq!(visitor.submit(&format!("{path}/replay"), &[]).reply.status, 409);
     visitor.submit(&format!("{path}/switch"), &[("enabled", "1")]).with("It is enabled");
-    visitor.submit(&format!("{path}/replay"), &[]).with("are sent again");
+    visitor.submit(&format!("{path}/replay"), &[]).with("are on their way again");
     let unknown = "/ops/webhooks/00000000-0000-4000-8000-000000000000";
     assert_eq!(visitor.open(unknown).reply.status, 404);
     let acts: Vec<Value> = logged(server).iter().map(|entry| json!([entry["action"], entry["outcome"]])).collect();
@@ -278,26 +379,29 @@ fn only_operators_see_their_pages_and_a_reader_changes_nothing() {
         assert_eq!(operator.open(path).with("This page is for a tenant").reply.status, 403, "{path}");
     }
     let webhook = "00000000-0000-4000-8000-000000000000";
-    let digest = format!("sha256:{}", "0".repeat(64));
     for path in [
         format!("/ops/jobs/{job}/cancel"),
+        "/ops/components/default?check=1".into(),
         "/ops/tenants/acme/profile".into(),
         "/ops/tenants/acme/limits".into(),
         "/ops/tenants/acme/components".into(),
         "/ops/tenants/acme/rollback".into(),
-        format!("/ops/components/{digest}"),
         format!("/ops/webhooks/{webhook}/switch"),
         format!("/ops/webhooks/{webhook}/replay"),
         format!("/ops/tenants/acme/webhooks/{webhook}/switch"),
         format!("/ops/tenants/acme/webhooks/{webhook}/replay"),
     ] {
+        if path.contains('?') {
+            assert_eq!(reader.open(&path).with("may only read").reply.status, 403, "{path}");
+            continue;
+        }
         assert_eq!(reader.submit(&path, &[]).with("may only read").reply.status, 403, "{path}");
         assert_eq!(marketer.submit(&path, &[]).reply.status, 403, "{path}");
         let foreign = [("content-type", "application/x-www-form-urlencoded"), ("sec-fetch-site", "cross-site")];
         assert_eq!(operator.send("POST", &path, &foreign, &[]).status, 403, "{path}");
         assert_eq!(stranger.submit(&path, &[]).path, "/login", "{path}");
     }
-    let page = reader.open("/ops/tenants/acme").html();
+    let page = reader.open("/ops/tenants/acme").with("the token that only reads").html();
     assert!(page.contains("memoryMiB") && !page.contains("<textarea") && !page.contains("\"danger\""), "{page}");
     assert_eq!(logged(&server).len(), 1, "the tenant was added, and nothing else was done");
     // A session ends by logging out, and with time.
@@ -325,11 +429,13 @@ fn a_session_ends_with_its_token_and_operators_can_be_kept_out() {
     let ended = with_it.send("GET", "/ops/overview", &[("cookie", &cookie)], &[]);
     assert_eq!(ended.header("location"), Some("/login?fault=ended"));
     with_it.open("/login").with("operator-token");
+    assert_eq!(later.database().number("SELECT count(*) FROM console_sessions", []), 0, "it does not come back");
     let tenants_alone = other("tenants");
     let visitor = tenants_alone.visitor();
     assert!(!visitor.open("/login").html().contains("operator"));
     let refused = visitor.submit("/login", &[("operator_token", "another-token-that-is-long-enough")]);
     assert_eq!((refused.path.as_str(), visitor.cookie()), ("/login?fault=incomplete", None));
+    assert_eq!(visitor.open("/ops/overview").reply.status, 404);
 }
 
 on_both_stores!(hostile_texts_are_texts, operators_console());
@@ -366,7 +472,13 @@ fn hostile_texts_are_texts(server: &Server) {
         ("/ops/tenants/acme/rollback", "none"),
     ] {
         for value in [HOSTILE, "\0", "</textarea><script>alert(1)</script>"] {
-            let html = visitor.submit(path, &[(field, value)]).html();
+            let now = seen(&visitor.open("/ops/tenants/acme"));
+            let fields = if field == "memoryMiB" {
+                limits_form(&[(field, value)], &now)
+            } else {
+                vec![(field, value), ("seen", &now)]
+            };
+            let html = visitor.submit(path, &fields).html();
             assert!(!html.contains("<script>") && !html.contains("<img"), "{path}: {html}");
         }
     }

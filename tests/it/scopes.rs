@@ -242,6 +242,9 @@ fn the_reading_operators_token_is_another_one() {
     let folder = tempfile::tempdir().expect("there is room for a folder");
     let data = folder.path().join("data").display().to_string();
     let full = "0123456789012345678901234567890123456789";
+    let alone = ["serve", "--data", &data, "--console-listen", "127.0.0.1:0", "--admin-read-token", full];
+    let refused = bulkhead_tests::run(alone).expect(2).stderr;
+    assert!(refused.contains("--admin-read-token needs another token beside it"), "{refused}");
     for (read, part) in [("short", "at least 32 characters"), (full, "are the same")] {
         let ended = bulkhead_tests::run([
             "serve",

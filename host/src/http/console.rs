@@ -39,9 +39,13 @@ use super::reply::Reply;
 use super::request_shares::RequestShares;
 use super::sender::Sender;
 use super::single_headers::check_single_headers;
+use crate::domain::TenantId;
 
 /// Bytes of a form's body, but for a form that brings a file.
 const MAX_FORM_BYTES: usize = 64 << 10;
+
+/// What stands for the operators among tenants where large answers are counted; tenants are counted from 1.
+const OPERATORS: TenantId = TenantId(0);
 
 /// The console.
 pub(super) struct Console {
@@ -91,11 +95,17 @@ impl Console {
         let tenant = match &visitor {
             Visitor::Tenant(tenant, _) => tenant,
             Visitor::Nobody => return reply,
-            // There are few operators, and their pages are bounded.
-            Visitor::Operator(_) if is_of_own_page => {
-                return self.client.compress(reply, Owner::Operator, accepted).await;
+            Visitor::Operator(_) => {
+                let reply = match self.client.hold(OPERATORS, reply) {
+                    Ok(reply) => reply,
+                    Err(problem) => refusal::page(&visitor, problem),
+                };
+                return if is_of_own_page {
+                    self.client.compress(reply, Owner::Operator, accepted).await
+                } else {
+                    reply
+                };
             }
-            Visitor::Operator(_) => return reply,
             Visitor::Ended => {
                 Problem::wrong_credentials().tell(&mut reply);
                 if !reply.headers().contains_key(SET_COOKIE) {
@@ -165,6 +175,9 @@ impl Console {
         let route = route?;
         if request.method() == Method::POST {
             check_origin(&request)?;
+        }
+        if matches!(route, ConsoleRoute::Operator(_)) && self.operators.is_none() {
+            return Err(Problem::unknown_path(request.uri().path()));
         }
         match (route, visitor) {
             (ConsoleRoute::Home | ConsoleRoute::Login, Visitor::Tenant(..)) => Ok(see_other("/jobs")),

@@ -26,6 +26,9 @@ pub(super) static CHARTS: LazyLock<Asset> =
 /// What the overview draws, and how it keeps up.
 pub(super) static OVERVIEW: LazyLock<Asset> =
     LazyLock::new(|| Asset::new("overview.js", SCRIPT, include_str!("assets/overview.js")));
+/// How a part of a page keeps up.
+pub(super) static LIVE: LazyLock<Asset> =
+    LazyLock::new(|| Asset::new("live.js", SCRIPT, include_str!("assets/live.js")));
 /// The sign of the console.
 pub(super) static ICON: LazyLock<Asset> =
     LazyLock::new(|| Asset::new("icon.svg", "image/svg+xml", include_str!("assets/icon.svg")));
@@ -52,7 +55,9 @@ impl Asset {
 
     /// Finds the file with a path.
     pub(super) fn find(path: &str) -> Option<&'static Self> {
-        [&*STYLES, &*PROGRESS, &*UPLOAD, &*CHARTS, &*OVERVIEW, &*ICON].into_iter().find(|asset| asset.path == path)
+        [&*STYLES, &*PROGRESS, &*UPLOAD, &*CHARTS, &*OVERVIEW, &*LIVE, &*ICON]
+            .into_iter()
+            .find(|asset| asset.path == path)
     }
 
     /// Answers a request for the file.

@@ -41,6 +41,11 @@ impl Form {
         self
     }
 
+    /// Returns a field as it was sent, if it was.
+    pub(super) fn get(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(String::as_str)
+    }
+
     /// Returns a field as it was sent, empty if it was not.
     pub(super) fn raw(&self, name: &str) -> &str {
         self.0.get(name).map_or("", String::as_str)

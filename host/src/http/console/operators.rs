@@ -20,6 +20,7 @@ use std::sync::Arc;
 
 use hyper::Request;
 use hyper::body::Incoming;
+use maud::{Markup, html};
 use tokio::sync::Semaphore;
 
 use self::history::History;
@@ -30,7 +31,7 @@ use super::form::Form;
 use super::page::{Page, see_other};
 use super::session::Visitor;
 use crate::http::admin_api::{OperatorRights, OperatorTokens, TokenHashes};
-use crate::http::blocking::blocking;
+use crate::http::blocking::blocking_in_turn;
 use crate::http::gauge_reader::GaugeReader;
 use crate::http::problem::Problem;
 use crate::http::reply::Reply;
@@ -39,10 +40,12 @@ use crate::jobs::Service;
 use crate::operations::{Operations, Operator};
 
 /// Bytes of an operator's form at most. A profile is the largest thing in one, and each of its signs may become three.
-const MAX_FORM_BYTES: usize = 4 << 20;
+const MAX_FORM_BYTES: usize = 1 << 20;
 
-/// Pages of operators that are made at a time: a check compiles a component, and tries it.
+/// Pages that are made at a time from what is stored.
 const MAX_PAGES_AT_A_TIME: usize = 8;
+/// Changes and checks at a time: they try components, and may wait for the store.
+const MAX_WORKS_AT_A_TIME: usize = 4;
 
 /// What the operators' pages need.
 pub(in crate::http) struct Operators {
@@ -50,7 +53,8 @@ pub(in crate::http) struct Operators {
     tokens: TokenHashes,
     gauges: Arc<GaugeReader>,
     history: Arc<History>,
-    turns: Semaphore,
+    page_turns: Arc<Semaphore>,
+    work_turns: Arc<Semaphore>,
 }
 
 impl Operators {
@@ -58,8 +62,25 @@ impl Operators {
     /// in the runtime.
     pub(in crate::http) fn new(operations: Operations, tokens: &OperatorTokens, service: Arc<Service>) -> Self {
         let gauges = Arc::new(GaugeReader::new(service));
-        let turns = Semaphore::new(MAX_PAGES_AT_A_TIME);
-        Self { operations, tokens: TokenHashes::new(tokens), history: History::begin(&gauges), gauges, turns }
+        let turns = |most| Arc::new(Semaphore::new(most));
+        Self {
+            operations,
+            tokens: TokenHashes::new(tokens),
+            history: History::begin(&gauges),
+            gauges,
+            page_turns: turns(MAX_PAGES_AT_A_TIME),
+            work_turns: turns(MAX_WORKS_AT_A_TIME),
+        }
+    }
+
+    /// Returns how many endpoints fail or are disabled; none while the store does not answer.
+    async fn failing_webhooks(&self, is_store_up: bool) -> usize {
+        if !is_store_up {
+            return 0;
+        }
+        let operations = self.operations.clone();
+        let failing = blocking_in_turn(&self.page_turns, move || Ok(webhooks::failing(&operations)?)).await;
+        failing.unwrap_or_default()
     }
 
     /// Returns what an operator may do whose token has this SHA-256; `None` if there is no such token.
@@ -101,14 +122,16 @@ impl Console {
         request: Request<Incoming>,
     ) -> Result<Reply, Problem> {
         let may_change = rights == OperatorRights::Full;
-        if route.changes_something() && !may_change {
+        let query = Form::read(request.uri().query().unwrap_or_default().as_bytes())?;
+        // A check takes as much work as a change.
+        let is_work = route.changes_something() || query.is_on(component::CHECK);
+        if is_work && !may_change {
             return Err(Problem::read_only_token());
         }
         let sender = Sender::of(request.extensions())?;
         let address = sender.client.map(|client| client.to_string());
         let operator = Operator::in_console(rights.caller(), address.as_deref(), Some(sender.request_id.as_str()));
         let (head, body) = request.into_parts();
-        let query = Form::read(head.uri.query().unwrap_or_default().as_bytes())?;
         let form = if route.changes_something() {
             let bodies = self.client.bodies().up_to(MAX_FORM_BYTES);
             Form::read(&self.receive(&bodies, &head, body).await?.take_bytes())?
@@ -120,11 +143,12 @@ impl Console {
         let answer = match route {
             OperatorRoute::Overview => {
                 let gauges = operators.gauges.read().await;
-                overview::page(&operators.history, &gauges, self.client.service()).into()
+                let failing = operators.failing_webhooks(gauges.is_store_up).await;
+                overview::page(&operators.history, &gauges, self.client.service(), failing).into()
             }
             route => {
-                let _turn = operators.turns.acquire().await.map_err(|error| Problem::panicked(&error))?;
-                blocking(move || answer(&route, &asked)).await?
+                let turns = if is_work { &operators.work_turns } else { &operators.page_turns };
+                blocking_in_turn(turns, move || answer(&route, &asked)).await?
             }
         };
         Ok(match answer {
@@ -134,12 +158,17 @@ impl Console {
     }
 }
 
+/// Says why a page has no buttons.
+fn looks_only() -> Markup {
+    html! { p.quiet { "You are logged in with the token that only reads, so you can change nothing here." } }
+}
+
 /// Answers a request; blocks.
 fn answer(route: &OperatorRoute, asked: &Asked) -> Result<Answer, Problem> {
     match route {
         // The caller has what its page needs.
         OperatorRoute::Overview => Ok(Answer::Elsewhere(OVERVIEW.to_owned())),
-        OperatorRoute::Jobs => jobs::page(asked).map(Answer::from),
+        OperatorRoute::Jobs => jobs::page(asked),
         OperatorRoute::Job(id) => job::page(asked, *id).map(Answer::from),
         OperatorRoute::JobLog(id) => job::log_page(asked, *id).map(Answer::from),
         OperatorRoute::CancelJob(id) => job::cancel(asked, *id),
@@ -151,7 +180,7 @@ fn answer(route: &OperatorRoute, asked: &Asked) -> Result<Answer, Problem> {
         OperatorRoute::RollBack(name) => settings::roll_back(asked, name),
         OperatorRoute::Components => components::page(asked).map(Answer::from),
         OperatorRoute::Component(digest) => component::page(asked, digest).map(Answer::from),
-        OperatorRoute::Assign(digest) => component::assign(asked, digest),
+        OperatorRoute::Assign(digest) => component::propose(asked, digest),
         OperatorRoute::Webhooks => webhooks::list(asked).map(Answer::from),
         OperatorRoute::Webhook(owner, id) => webhooks::page(asked, owner, *id).map(Answer::from),
         OperatorRoute::SwitchWebhook(owner, id) => webhooks::switch(asked, owner, *id),

@@ -1,11 +1,13 @@
 //! Who visits the console: a session begins with a log-in and is known by a cookie. The store has the session's SHA-256 beside that of
 //! the secret with which it began, so that a session ends with its secret.
 
+use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use hyper::HeaderMap;
 use hyper::header::{COOKIE, HeaderValue};
+use parking_lot::Mutex;
 
 use super::operators::Operators;
 use crate::http::admin_api::OperatorRights;
@@ -23,6 +25,11 @@ const SECURE_COOKIE: &str = "__Host-bulkhead";
 const PLAIN_COOKIE: &str = "bulkhead";
 /// Bytes of a session's id: 256 random bits, written as text.
 const ID_BYTES: usize = 43;
+
+/// How long an operator's session counts on while the store does not answer.
+const REMEMBERED_FOR: Duration = Duration::from_secs(15 * 60);
+/// Operators' sessions that are remembered.
+const MAX_REMEMBERED: usize = 100;
 
 /// Who sends a request.
 #[derive(Debug)]
@@ -44,14 +51,40 @@ enum Credential {
     Token([u8; 32]),
 }
 
+/// An operator's session that was found in the store.
+struct LookedUp {
+    at: Instant,
+    token: [u8; 32],
+}
+
 /// The sessions of all visitors.
 pub(super) struct Sessions {
     service: Arc<Service>,
+    /// The sessions of operators that were looked up lately, with their tokens: they count on while the store does not answer, as that is
+    /// what an operator must see.
+    of_operators: Mutex<HashMap<[u8; 32], LookedUp>>,
 }
 
 impl Sessions {
     pub(super) fn new(service: Arc<Service>) -> Self {
-        Self { service }
+        Self { service, of_operators: Mutex::default() }
+    }
+
+    /// Remembers the token of an operator's session that the store has.
+    fn remember(&self, id: [u8; 32], token: [u8; 32]) {
+        let mut sessions = self.of_operators.lock();
+        if sessions.len() >= MAX_REMEMBERED && !sessions.contains_key(&id) {
+            sessions.retain(|_, session| session.at.elapsed() < REMEMBERED_FOR);
+        }
+        if sessions.len() < MAX_REMEMBERED || sessions.contains_key(&id) {
+            sessions.insert(id, LookedUp { at: Instant::now(), token });
+        }
+    }
+
+    /// Returns the token of an operator's session that was looked up lately.
+    fn remembered(&self, id: &[u8; 32]) -> Option<[u8; 32]> {
+        let sessions = self.of_operators.lock();
+        sessions.get(id).filter(|session| session.at.elapsed() < REMEMBERED_FOR).map(|session| session.token)
     }
 
     /// Finds the visitor whose session has this id; `None` if there is no such session any more, or its secret or token is not right
@@ -69,14 +102,31 @@ impl Sessions {
                 Authentication::Tenant(..) | Authentication::ExpiredToken | Authentication::Unknown => None,
             })
         })
-        .await?;
-        Ok(match credential {
-            Some(Credential::Secret(tenant, scope)) => Some(Visitor::Tenant(tenant, scope)),
-            Some(Credential::Token(token)) => {
-                operators.and_then(|operators| operators.rights(&token)).map(Visitor::Operator)
+        .await;
+        let is_looked_up = credential.is_ok();
+        let credential = match (credential, self.remembered(&hash)) {
+            (Ok(credential), _) => credential,
+            (Err(_), Some(token)) => Some(Credential::Token(token)),
+            (Err(problem), None) => return Err(problem),
+        };
+        let token = match credential {
+            Some(Credential::Secret(tenant, scope)) => return Ok(Some(Visitor::Tenant(tenant, scope))),
+            Some(Credential::Token(token)) => token,
+            None => {
+                self.of_operators.lock().remove(&hash);
+                return Ok(None);
             }
-            None => None,
-        })
+        };
+        let Some(operators) = operators else { return Ok(None) };
+        let rights = operators.rights(&token);
+        if rights.is_none() {
+            // The session must not come back with the token.
+            let service = Arc::clone(&self.service);
+            blocking(move || Ok(service.end_console_session(&hash)?)).await?;
+        } else if is_looked_up {
+            self.remember(hash, token);
+        }
+        Ok(rights.map(Visitor::Operator))
     }
 
     /// Begins a session with a tenant's secret, which is right. Returns the cookie.
@@ -115,6 +165,7 @@ impl Sessions {
     /// 503 if the store cannot answer.
     pub(super) async fn end(&self, headers: &HeaderMap, is_secure: bool) -> Result<(), Problem> {
         let Some(id) = session_id(headers, is_secure) else { return Ok(()) };
+        self.of_operators.lock().remove(&id.hash());
         let service = Arc::clone(&self.service);
         blocking(move || Ok(service.end_console_session(&id.hash())?)).await
     }

@@ -68,6 +68,7 @@ pub(super) fn job_kind(job: &Job) -> &'static str {
         (Some(_), _, _) => "Check",
         (_, Some(_), _) => "Undo",
         (_, _, Some(_)) => "File",
+        _ if job.applies.is_some() => "Applied check",
         _ => "From a program",
     }
 }

@@ -22,10 +22,12 @@ impl ServeArgs {
         }
         let way = "--admin-token-file or BULKHEAD_ADMIN_TOKEN";
         let Some(full) = admin_token(self.admin_token.as_deref(), "operators'", way)? else {
-            return if self.listening.admin_listen.is_none() {
-                Ok(None)
-            } else {
+            return if self.listening.admin_listen.is_some() {
                 Err(format!("--admin-listen needs a token with which operators authenticate; {MAKE_TOKEN} {way}"))
+            } else if self.admin_read_token.is_some() {
+                Err(format!("--admin-read-token needs another token beside it, for everything; {MAKE_TOKEN} {way}"))
+            } else {
+                Ok(None)
             };
         };
         let way = "--admin-read-token-file or BULKHEAD_ADMIN_READ_TOKEN";

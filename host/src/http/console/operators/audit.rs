@@ -4,7 +4,8 @@ use maud::{Markup, html};
 use serde_json::Value;
 
 use super::Asked;
-use super::links::{encoded, tenant_link};
+use super::links::{encoded, job_path, tenant_link};
+use crate::domain::JobId;
 use crate::http::console::page::{Page, Place};
 use crate::http::console::words::exact_moment;
 use crate::http::problem::Problem;
@@ -63,10 +64,20 @@ fn row(entry: &AuditEntry) -> Markup {
             td { (entry.who) " " span.quiet { (entry.way.replace('_', " ")) @if let Some(origin) = &entry.origin { ", " (origin) } } }
             td { (entry.action) (details(&entry.details)) }
             td { @if let Some(tenant) = &entry.tenant { (tenant_link(tenant)) } }
-            td.object { @if let Some(object) = &entry.object { code { (object) } } }
+            td.object { @if let Some(object) = &entry.object { (thing(&entry.action, object)) } }
             td { span.state data-state=(kind) { (end) } @if let Some(error) = &entry.error { " " span.quiet { (error) } } }
         }
     }
+}
+
+/// The thing that an entry is about, with a link if it has a page.
+fn thing(action: &str, object: &str) -> Markup {
+    let path = match action.split_once('.') {
+        Some(("job", _)) => JobId::parse(object).map(job_path),
+        Some(("component", _)) => Some(format!("/ops/components/{}", encoded(object))),
+        _ => None,
+    };
+    html! { @match path { Some(path) => a href=(path) { code { (object) } }, None => code { (object) } } }
 }
 
 /// More about an entry, for whoever opens it.

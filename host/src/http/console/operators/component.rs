@@ -2,16 +2,16 @@
 
 use maud::{Markup, html};
 
-use super::links::{component_path, tenant_link, tenant_path};
-use super::{Answer, Asked};
-use crate::domain::World;
+use super::links::{component_path, tenant_link, tenant_names, tenant_path};
+use super::{Answer, Asked, looks_only};
 use crate::http::console::page::{Page, Place};
 use crate::http::console::words::{count, moment, short_time, size};
 use crate::http::problem::Problem;
-use crate::operations::{ComponentChoice, TenantSettings};
 use crate::sandbox::{Inspected, Probed, Refusal};
 use crate::store::ComponentRecord;
 
+/// The parameter that asks for a check.
+pub(super) const CHECK: &str = "check";
 /// Tenants of a component that are named at most.
 const MAX_NAMED: usize = 100;
 /// The steps of a check, in their order: the names that a refusal has, and what each makes sure of.
@@ -29,40 +29,27 @@ pub(super) fn page(asked: &Asked, reference: &str) -> Result<Page, Problem> {
     show(asked, reference, None)
 }
 
-/// Gives the component to a tenant; blocks.
-pub(super) fn assign(asked: &Asked, reference: &str) -> Result<Answer, Problem> {
+/// Leads to the page of a tenant, where the component is chosen and what it would replace is seen; blocks.
+pub(super) fn propose(asked: &Asked, reference: &str) -> Result<Answer, Problem> {
     let component = asked.operations.component(reference)?;
-    let name = asked.form.text("tenant").unwrap_or_default().trim();
-    let choice = ComponentChoice::Registered(component.digest.to_string());
-    let settings = match component.world {
-        World::Processor => TenantSettings { processor: Some(choice), ..TenantSettings::default() },
-        World::Validator => TenantSettings { validator: Some(choice), ..TenantSettings::default() },
-    };
-    let problem = match asked.operations.set_tenant(name, &settings) {
-        Ok(changed) => match changed.refused_sample {
-            None => return Ok(Answer::Elsewhere(format!("{}?changed=components", tenant_path(name)))),
-            Some(refused) => {
-                return show(asked, reference, Some(&Ok(format!("{name} has the component. But {refused}"))))
-                    .map(Answer::from);
-            }
-        },
-        Err(error) => Problem::from(error),
-    };
-    show(asked, reference, Some(&Err(problem))).map(Answer::from)
+    let name = asked.query.text("tenant").unwrap_or_default().trim();
+    match asked.operations.stored_tenant(name) {
+        Ok(_) => {
+            let (path, field) = (tenant_path(name), component.world.as_str());
+            Ok(Answer::Elsewhere(format!("{path}?{field}={}#components", component.digest)))
+        }
+        Err(error) => show(asked, reference, Some(&error.into())).map(Answer::from),
+    }
 }
 
-/// Returns the page, with what came of an assignment.
-fn show(asked: &Asked, reference: &str, came: Option<&Result<String, Problem>>) -> Result<Page, Problem> {
+/// Returns the page, with why it leads to no tenant.
+fn show(asked: &Asked, reference: &str, refused: Option<&Problem>) -> Result<Page, Problem> {
     let component = asked.operations.component(reference)?;
     let path = component_path(component.digest);
-    let checked = if asked.query.is_on("check") { Some(asked.operations.check_component(reference)?) } else { None };
+    let checked = if asked.query.is_on(CHECK) { Some(asked.operations.check_component(reference)?) } else { None };
     let content = html! {
         p { a href="/ops/components" { "All components" } }
-        @match came {
-            Some(Ok(words)) => p.note.warn role="status" { (words) },
-            Some(Err(problem)) => pre.note.bad role="alert" { (problem.message()) },
-            None => {}
-        }
+        @if let Some(problem) = refused { p.note.bad role="alert" { (problem.message()) } }
         dl.facts {
             div { dt { "Digest" } dd { code { (component.digest) } } }
             div { dt { "World" } dd { (component.world.as_str()) } }
@@ -72,7 +59,7 @@ fn show(asked: &Asked, reference: &str, came: Option<&Result<String, Problem>>) 
         }
         h2 id="check" { "Its check" }
         @match &checked {
-            None => p { "It passed its check when it was registered. " a href={ (path) "?check=1#check" } { "Check it again" } ", on this server and under the usual limits." },
+            None => p { "It passed its check when it was registered. " @if asked.may_change { a href={ (path) "?check=1#check" } { "Check it again" } ", on this server and under the usual limits." } },
             Some(Ok(probed)) => {
                 (steps(None))
                 p.quiet { "It was ready to run after " (short_time(probed.compiled_in)) "." }
@@ -83,21 +70,25 @@ fn show(asked: &Asked, reference: &str, came: Option<&Result<String, Problem>>) 
             }
         }
         h2 { "Who uses it" }
-        (users(&component))
+        (users(&component, component.digest == asked.service.default_processor()))
         @if asked.may_change {
-            form.card.narrow method="post" action=(path) {
+            form.card.narrow method="get" action={ (path) "/assign" } {
                 label for="tenant" { "Give it to the tenant" }
-                input id="tenant" name="tenant" value=(asked.form.raw("tenant")) autocapitalize="none" spellcheck="false" required;
-                p.quiet { "It is tried with the tenant's profile and limits before it applies, in the place of the tenant's " (component.world.as_str()) "." }
-                button.primary type="submit" { "Assign" }
+                input id="tenant" name="tenant" list="tenants" value=(asked.query.raw("tenant")) autocapitalize="none" spellcheck="false" required;
+                (tenant_names(asked)?)
+                p.quiet { "The tenant's page shows what it would replace." }
+                button.primary type="submit" { "Continue" }
             }
-        }
+        } @else { (looks_only()) }
     };
-    let title = component.name.unwrap_or_else(|| String::from("Component without a name"));
+    let title = component.name.unwrap_or_else(|| {
+        let is_default = component.digest == asked.service.default_processor();
+        String::from(if is_default { "The default processor" } else { "Component without a name" })
+    });
     let page = Page::new(title, content).at(Place::Components);
-    Ok(match came {
-        Some(Err(problem)) => page.with_status(problem.status()),
-        _ => page,
+    Ok(match refused {
+        Some(problem) => page.with_status(problem.status()),
+        None => page,
     })
 }
 
@@ -126,8 +117,9 @@ fn steps(refusal: Option<&Refusal>) -> Markup {
     }
 }
 
-fn users(component: &ComponentRecord) -> Markup {
+fn users(component: &ComponentRecord, is_default: bool) -> Markup {
     html! {
+        @if is_default { p { "It decides for all tenants that have no processor of their own." } }
         @if component.tenants.is_empty() {
             p { "No tenant has it as its own, or could go back to it." }
         } @else {

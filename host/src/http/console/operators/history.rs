@@ -28,8 +28,11 @@ pub(super) struct Sample {
 }
 
 /// The samples of the last hour, the oldest first.
-#[derive(Debug, Default)]
-pub(super) struct History(Mutex<VecDeque<Sample>>);
+#[derive(Debug)]
+pub(super) struct History {
+    begun_at: Timestamp,
+    samples: Mutex<VecDeque<Sample>>,
+}
 
 /// What was counted until a moment.
 struct Counted {
@@ -48,18 +51,27 @@ impl Counted {
 impl History {
     /// Begins a history, which grows as long as it is held.
     pub(super) fn begin(gauges: &Arc<GaugeReader>) -> Arc<Self> {
-        let history = Arc::new(Self::default());
+        let history = Arc::new(Self::begun_at_time(gauges.service().now()));
         tokio::spawn(sample(Arc::downgrade(&history), Arc::clone(gauges)));
         history
     }
 
+    fn begun_at_time(begun_at: Timestamp) -> Self {
+        Self { begun_at, samples: Mutex::default() }
+    }
+
+    /// Returns when the server began.
+    pub(super) fn begun_at(&self) -> Timestamp {
+        self.begun_at
+    }
+
     /// Returns the samples, the oldest first.
     pub(super) fn samples(&self) -> Vec<Sample> {
-        self.0.lock().iter().copied().collect()
+        self.samples.lock().iter().copied().collect()
     }
 
     fn add(&self, sample: Sample) {
-        let mut samples = self.0.lock();
+        let mut samples = self.samples.lock();
         if samples.len() >= MAX_SAMPLES {
             samples.pop_front();
         }
@@ -99,7 +111,7 @@ mod tests {
 
     #[test]
     fn the_last_hour_is_remembered() {
-        let history = History::default();
+        let history = History::begun_at_time(Timestamp(0));
         for at in 0..=MAX_SAMPLES as i64 {
             history.add(Sample { at: Timestamp(at), waiting: None, contacts_per_second: 0, failures: 0 });
         }

@@ -6,13 +6,15 @@ use std::time::Duration;
 use maud::{Markup, html};
 
 use super::links::{component_link, component_names, job_path, tenant_link};
-use super::{Answer, Asked};
+use super::{Answer, Asked, looks_only};
 use crate::domain::{Digest, Job, JobId, JobState, Timestamp};
 use crate::harmless_text::is_unprintable;
+use crate::http::console::assets::LIVE;
 use crate::http::console::page::{Page, Place, figure};
 use crate::http::console::words::{exact_moment, job_kind, job_state, short_time};
 use crate::http::problem::Problem;
 use crate::jobs::RecentRun;
+use crate::operations::RefusedRows;
 use crate::plain_words::grouped;
 use crate::store::{Lease, ListedJob};
 
@@ -31,19 +33,24 @@ pub(super) fn page(asked: &Asked, id: JobId) -> Result<Page, Problem> {
     };
     let names = component_names(asked)?;
     let counts = job.counts;
+    // A dry run counts what a job would do.
+    let became = |word: &str| if job.dry_run.is_some() { format!("would be {word}") } else { word.to_owned() };
     let content = html! {
-        p { (job_kind(&job)) " of " (tenant_link(&tenant)) ": " (job_state(&job)) }
+        p { (job_kind(&job)) " of " (tenant_link(&tenant)) ": " (job_state(&job)) @if job.dry_run.is_some() { ". It stores nothing." } }
         p.quiet { code { (id) } }
-        dl.counts {
-            (figure("waiting", "rows", &grouped(u64::from(job.total))))
-            (figure("running", "processed", &grouped(u64::from(counts.processed()))))
-            (figure("created", "created", &grouped(u64::from(counts.created))))
-            (figure("updated", "updated", &grouped(u64::from(counts.updated))))
-            @if job.undoes.is_some() { (figure("deleted", "deleted", &grouped(u64::from(counts.deleted)))) }
-            (figure("unchanged", "unchanged", &grouped(u64::from(counts.unchanged))))
-            (figure("failed", "refused", &grouped(u64::from(counts.failed))))
+        div data-live[job.state != JobState::Completed] {
+            dl.counts {
+                (figure("waiting", "rows", &grouped(u64::from(job.total))))
+                (figure("running", "processed", &grouped(u64::from(counts.processed()))))
+                (figure("created", &became("created"), &grouped(u64::from(counts.created))))
+                (figure("updated", &became("updated"), &grouped(u64::from(counts.updated))))
+                @if job.undoes.is_some() { (figure("deleted", "deleted", &grouped(u64::from(counts.deleted)))) }
+                (figure("unchanged", &became("unchanged"), &grouped(u64::from(counts.unchanged))))
+                (figure("failed", &became("refused"), &grouped(u64::from(counts.failed))))
+            }
+            (timeline(&job, lease.as_ref(), asked.service.runs(id)))
         }
-        (timeline(&job, lease.as_ref(), asked.service.runs(id)))
+        (refused_rows(&asked.operations.refused_rows(id)?, &job))
         (runs(&asked.service.recent_runs(id)))
         h2 { "What decides" }
         dl.facts {
@@ -55,14 +62,39 @@ pub(super) fn page(asked: &Asked, id: JobId) -> Result<Page, Problem> {
             div { dt { "What they printed" } dd { a href={ (job_path(id)) "/log" } { "Read the log" } } }
         }
         (related(&job))
-        @if asked.may_change && job.state != JobState::Completed { (cancel_form(id)) }
+        @if job.state != JobState::Completed {
+            @if asked.may_change { (cancel_form(id)) } @else { (looks_only()) }
+        }
     };
     let page = Page::new("Job", content).at(Place::AllJobs);
-    Ok(if job.state == JobState::Completed { page } else { page.asks_again(ASKS_AGAIN_AFTER) })
+    Ok(if job.state == JobState::Completed { page } else { page.asks_again(ASKS_AGAIN_AFTER).with_script(&LIVE) })
 }
 
 fn named(names: &HashMap<Digest, String>, digest: Digest) -> Markup {
     component_link(digest, names.get(&digest).map(String::as_str))
+}
+
+/// Why rows were refused. Nothing of a contact is in it.
+fn refused_rows(refused: &[RefusedRows], job: &Job) -> Markup {
+    html! {
+        @if !refused.is_empty() {
+            h2 id="refused" { @if job.dry_run.is_some() { "Why rows would be refused" } @else { "Why rows were refused" } }
+            div.scroll tabindex="0" role="region" aria-labelledby="refused" {
+                table {
+                    thead { tr { th scope="col" { "Reason" } th.number scope="col" { "Status" } th.number scope="col" { "Rows" } th.number scope="col" { "First" } } }
+                    tbody { @for rows in refused {
+                        tr {
+                            th scope="row" { (rows.reason) }
+                            td.number { @if rows.status > 0 { (rows.status) } }
+                            td.number { (grouped(u64::from(rows.count))) }
+                            td.number { "#" (rows.first) }
+                        }
+                    } }
+                }
+            }
+            p.quiet { code { "bulkhead job export --only failed" } " shows the rows themselves. They are counted from 0." }
+        }
+    }
 }
 
 /// The moments of a job, and the time between them.
@@ -74,7 +106,7 @@ fn timeline(job: &Job, lease: Option<&Lease>, is_here: bool) -> Markup {
             li data-state="done" { strong { "Accepted" } " " (exact_moment(job.created_at)) }
             @match job.started_at {
                 Some(started) => li data-state="done" { strong { "Begun" } " " (exact_moment(started)) " " span.quiet { "after a wait of " (between(job.created_at, started)) } },
-                None if job.state == JobState::Queued => li { strong { "Waits for a worker" } },
+                None if job.state == JobState::Queued => li { strong { "Waits for its turn" } " " span.quiet { "until a worker is free and earlier jobs of the tenant are done" } },
                 None => {},
             }
             @if job.state == JobState::InProgress {

@@ -1,12 +1,13 @@
 //! The jobs of all tenants, newest first.
 
+use hyper::StatusCode;
 use maud::{Markup, html};
 
-use super::links::{encoded, job_path, tenant_link};
-use super::{Asked, links};
-use crate::domain::Timestamp;
+use super::links::{encoded, job_path, tenant_link, tenant_names};
+use super::{Answer, Asked, links};
+use crate::domain::{JobId, Timestamp};
 use crate::http::console::page::{Page, Place};
-use crate::http::console::words::{job_kind, job_state, moment};
+use crate::http::console::words::{exact_moment, job_kind, job_state};
 use crate::http::job_list;
 use crate::http::problem::Problem;
 use crate::plain_words::grouped;
@@ -21,16 +22,25 @@ const OPERATIONS: [(&str, &str); 5] =
     [("", "anything"), ("create", "create"), ("update", "update"), ("replace", "replace"), ("undo", "undo")];
 
 /// Returns the page; blocks.
-pub(super) fn page(asked: &Asked) -> Result<Page, Problem> {
+pub(super) fn page(asked: &Asked) -> Result<Answer, Problem> {
     let query = &asked.query;
+    if let Some(id) = query.text("tenant").and_then(|text| JobId::parse(text.trim())) {
+        return Ok(Answer::Elsewhere(job_path(id)));
+    }
     let name = query.text("tenant").map(str::trim).filter(|name| !name.is_empty());
     let tenant = match name.map(|name| asked.operations.stored_tenant(name)).transpose() {
         Ok(tenant) => tenant.map(|stored| stored.tenant.id),
         Err(error) => {
             let problem = Problem::from(error);
-            let status = problem.status();
-            let content = html! { (filters(asked)) p.note.bad role="alert" { (problem.message()) } };
-            return Ok(Page::new("Jobs", content).at(Place::AllJobs).with_status(status));
+            let name = name.unwrap_or_default();
+            let said = match problem.status() {
+                StatusCode::NOT_FOUND => html! {
+                    p.note.bad role="alert" { "There is no tenant '" (name) "'. " a href={ "/ops/tenants?name=" (encoded(name)) } { "Find it by a part of its name" } }
+                },
+                _ => html! { p.note.bad role="alert" { (problem.message()) } },
+            };
+            let content = html! { (filters(asked)?) (said) };
+            return Ok(Page::new("Jobs", content).at(Place::AllJobs).with_status(problem.status()).into());
         }
     };
     // A page that follows another has the time at which the first one began.
@@ -47,14 +57,15 @@ pub(super) fn page(asked: &Asked) -> Result<Page, Problem> {
     let kept = |name: &str| query.text(name).map(|value| format!("&{name}={}", encoded(value))).unwrap_or_default();
     let next = next.map(|next| format!("{next}{}{}", kept("tenant"), kept("since")));
     let content = html! {
-        (filters(asked))
+        (filters(asked)?)
+        @if let Some(name) = name { p.quiet { a href=(links::tenant_path(name)) { "The tenant's settings" } } }
         @if jobs.is_empty() {
             div.empty { p { @if request.is_first() { "There is no such job." } @else { "There are no more jobs." } } }
         } @else {
             div.scroll tabindex="0" role="region" aria-label="Jobs" {
                 table.jobs {
                     thead { tr {
-                        th scope="col" { "Accepted" } th scope="col" { "Tenant" } th scope="col" { "What" } th scope="col" { "State" }
+                        th scope="col" { "Accepted" } th scope="col" { "Tenant" } th scope="col" { "Kind" } th scope="col" { "State" }
                         th.number scope="col" { "Rows" } th.number scope="col" { "Processed" } th.number scope="col" { "Refused" }
                     } }
                     tbody { @for listed in &jobs { (row(listed)) } }
@@ -66,14 +77,14 @@ pub(super) fn page(asked: &Asked) -> Result<Page, Problem> {
             @if let Some(next) = &next { a href=(next) rel="next" { "Older" } }
         }
     };
-    Ok(Page::new("Jobs", content).at(Place::AllJobs))
+    Ok(Page::new("Jobs", content).at(Place::AllJobs).into())
 }
 
 fn row(listed: &ListedJob) -> Markup {
     let job = &listed.job;
     html! {
         tr {
-            th scope="row" { a href=(job_path(job.id)) { (moment(job.created_at)) } }
+            th scope="row" { a href=(job_path(job.id)) { (exact_moment(job.created_at)) } }
             td { (tenant_link(&listed.tenant)) }
             td { (job_kind(job)) }
             td { (job_state(job)) }
@@ -84,7 +95,7 @@ fn row(listed: &ListedJob) -> Markup {
     }
 }
 
-fn filters(asked: &Asked) -> Markup {
+fn filters(asked: &Asked) -> Result<Markup, Problem> {
     let query = &asked.query;
     let select = |name: &str, label: &str, options: &[(&str, &str)]| {
         let chosen = query.text(name).unwrap_or_default();
@@ -98,17 +109,17 @@ fn filters(asked: &Asked) -> Markup {
         }
     };
     let periods = PERIODS.map(|(name, words, _)| (name, words));
-    html! {
+    Ok(html! {
         form.filters method="get" action="/ops/jobs" role="search" aria-label="Jobs" {
             div {
-                label for="tenant" { "Tenant" }
-                input id="tenant" name="tenant" value=(query.text("tenant").unwrap_or_default()) autocapitalize="none" spellcheck="false";
+                label for="tenant" { "Tenant, or a job's id" }
+                input id="tenant" name="tenant" list="tenants" value=(query.text("tenant").unwrap_or_default()) autocapitalize="none" spellcheck="false";
             }
             (select("status", "State", &STATES))
-            (select("operation", "What", &OPERATIONS))
+            (select("operation", "Operation", &OPERATIONS))
             (select("since", "Accepted in", &periods))
             button type="submit" { "Show" }
         }
-        @if let Some(tenant) = query.text("tenant") { p.quiet { a href=(links::tenant_path(tenant)) { "The tenant's settings" } } }
-    }
+        (tenant_names(asked)?)
+    })
 }

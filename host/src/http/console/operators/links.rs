@@ -11,6 +11,8 @@ use crate::http::problem::Problem;
 
 /// The overview, where an operator begins.
 pub(in crate::http::console) const OVERVIEW: &str = "/ops/overview";
+/// Names that a field of tenants offers.
+const MAX_NAMES: usize = 200;
 /// Signs of a digest that are shown where there is little room.
 const SHORT_DIGEST: usize = 19;
 
@@ -56,6 +58,14 @@ pub(super) fn assigned_link(names: &HashMap<Digest, String>, digest: Option<Dige
 pub(super) fn component_names(asked: &Asked) -> Result<HashMap<Digest, String>, Problem> {
     let components = asked.operations.components()?.into_iter();
     Ok(components.filter_map(|component| Some((component.digest, component.name?))).collect())
+}
+
+/// Returns what completes the names of tenants in the field `tenant`; blocks.
+pub(super) fn tenant_names(asked: &Asked) -> Result<Markup, Problem> {
+    let tenants = asked.operations.tenant_summaries()?;
+    Ok(
+        html! { datalist id="tenants" { @for tenant in tenants.iter().take(MAX_NAMES) { option value=(tenant.tenant); } } },
+    )
 }
 
 /// Returns the beginning of a digest, by which people tell components apart.

@@ -34,7 +34,7 @@ pub(in crate::http) enum OperatorRoute {
     Components,
     /// `GET /ops/components/{component}`.
     Component(String),
-    /// `POST /ops/components/{component}`.
+    /// `GET /ops/components/{component}/assign`.
     Assign(String),
     /// `GET /ops/webhooks`.
     Webhooks,
@@ -79,8 +79,8 @@ impl OperatorRoute {
                 Self::find_webhook(method, EndpointOwner::Tenant(tenant.to_owned()), rest)?
             }
             ["components"] => get(Self::Components),
-            ["components", digest] if *method == Method::POST => (Some(Self::Assign(digest.to_owned())), "GET, POST"),
-            ["components", digest] => (get(Self::Component(digest.to_owned())).0, "GET, POST"),
+            ["components", digest] => get(Self::Component(digest.to_owned())),
+            ["components", digest, "assign"] => get(Self::Assign(digest.to_owned())),
             ["webhooks"] => get(Self::Webhooks),
             ["webhooks", ref rest @ ..] => Self::find_webhook(method, EndpointOwner::Operators, rest)?,
             ["audit"] => get(Self::Audit),
@@ -112,6 +112,7 @@ impl OperatorRoute {
             | Self::Tenant(_)
             | Self::Components
             | Self::Component(_)
+            | Self::Assign(_)
             | Self::Webhooks
             | Self::Webhook(..)
             | Self::Audit
@@ -121,7 +122,6 @@ impl OperatorRoute {
             | Self::SetLimits(_)
             | Self::SetComponents(_)
             | Self::RollBack(_)
-            | Self::Assign(_)
             | Self::SwitchWebhook(..)
             | Self::ReplayWebhook(..) => true,
         }
@@ -142,7 +142,8 @@ impl OperatorRoute {
             Self::SetComponents(_) => "/ops/tenants/{tenant}/components",
             Self::RollBack(_) => "/ops/tenants/{tenant}/rollback",
             Self::Components => "/ops/components",
-            Self::Component(_) | Self::Assign(_) => "/ops/components/{component}",
+            Self::Component(_) => "/ops/components/{component}",
+            Self::Assign(_) => "/ops/components/{component}/assign",
             Self::Webhooks => "/ops/webhooks",
             Self::Webhook(EndpointOwner::Operators, _) => "/ops/webhooks/{id}",
             Self::SwitchWebhook(EndpointOwner::Operators, _) => "/ops/webhooks/{id}/switch",

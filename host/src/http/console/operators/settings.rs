@@ -1,16 +1,18 @@
 //! What the forms on a tenant's page do. A change is tried first, as on the command line, and refused on the page that has the form,
 //! so that nothing of what was typed is lost.
 
-use serde_json::{Map, Number, Value};
+use serde_json::{Map, Value};
 
 use super::tenant::{self, Said};
 use super::{Answer, Asked, links};
-use crate::domain::Digest;
+use crate::harmless_text::one_line;
 use crate::http::console::form::Form;
 use crate::http::problem::Problem;
-use crate::operations::{ChangedTenant, ComponentChoice, OperationError, TenantSettings};
-use crate::store::Tenant;
+use crate::operations::{ChangedTenant, ComponentChoice, SettingsVersion, TenantSettings};
 use crate::tenants::TenantLimits;
+
+/// The field that says which settings the page had. What others changed meanwhile is not overwritten.
+pub(super) const SEEN: &str = "seen";
 
 /// A part of a tenant's settings that has a form of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,6 +22,9 @@ pub(super) enum Part {
     Profile,
     Limits,
 }
+
+/// Characters of a value that are repeated where it is refused.
+const MAX_SHOWN_CHARS: usize = 40;
 
 impl Part {
     const ALL: [(Self, &str); 4] = [
@@ -49,21 +54,6 @@ impl Part {
     }
 }
 
-/// Returns what tells whether a part is still as a page showed it.
-pub(super) fn fingerprint(part: Part, tenant: &Tenant) -> String {
-    match part {
-        Part::Components | Part::RollBack => {
-            let digest = |digest: Option<Digest>| digest.map(|digest| digest.to_string()).unwrap_or_default();
-            format!("{}+{}", digest(tenant.assigned.processor), digest(tenant.assigned.validator))
-        }
-        Part::Profile => tenant.profile.digest().to_string(),
-        Part::Limits => {
-            let limits = serde_json::to_vec(&tenant.limits).unwrap_or_default();
-            Digest::of(&limits).to_string()
-        }
-    }
-}
-
 /// Changes or tries a tenant's profile; blocks.
 pub(super) fn set_profile(asked: &Asked, name: &str) -> Result<Answer, Problem> {
     // A form's lines end as those of a letter do.
@@ -73,8 +63,13 @@ pub(super) fn set_profile(asked: &Asked, name: &str) -> Result<Answer, Problem> 
 
 /// Changes or tries a tenant's limits; blocks.
 pub(super) fn set_limits(asked: &Asked, name: &str) -> Result<Answer, Problem> {
-    let limits = limits_of(&asked.form).to_string();
-    change(asked, name, Part::Limits, &TenantSettings { limits: Some(limits), ..TenantSettings::default() })
+    match limits_of(&asked.form) {
+        Ok(limits) => {
+            let settings = TenantSettings { limits: Some(limits.to_string()), ..TenantSettings::default() };
+            change(asked, name, Part::Limits, &settings)
+        }
+        Err(problem) => told(asked, name, Part::Limits, Err(problem)),
+    }
 }
 
 /// Changes or tries a tenant's components; blocks.
@@ -90,30 +85,33 @@ pub(super) fn set_components(asked: &Asked, name: &str) -> Result<Answer, Proble
 
 /// Gives a tenant the components that it had before; blocks.
 pub(super) fn roll_back(asked: &Asked, name: &str) -> Result<Answer, Problem> {
-    match asked.operations.roll_back_tenant(name) {
+    match asked.operations.roll_back_seen_tenant(name, seen(&asked.form)?) {
         Ok(changed) => Ok(done(asked, name, Part::RollBack, &changed)),
-        Err(error) => told(asked, name, Part::RollBack, Err(error)),
+        Err(error) => told(asked, name, Part::RollBack, Err(error.into())),
     }
 }
 
 fn change(asked: &Asked, name: &str, part: Part, settings: &TenantSettings) -> Result<Answer, Problem> {
-    let tenant = asked.operations.stored_tenant(name)?.tenant;
-    if asked.form.text("was").is_some_and(|was| was != fingerprint(part, &tenant)) {
-        return told(asked, name, part, Err(OperationError::Outdated));
-    }
+    let seen = seen(&asked.form)?;
     if asked.form.is_on("try") {
         let tried = asked.operations.try_settings(name, settings);
-        return told(asked, name, part, tried.map(|changed| would_work(&changed)));
+        return told(asked, name, part, tried.map(|changed| would_work(&changed)).map_err(Problem::from));
     }
-    match asked.operations.set_tenant(name, settings) {
+    match asked.operations.set_seen_tenant(name, settings, seen) {
         Ok(changed) => Ok(done(asked, name, part, &changed)),
-        Err(error) => told(asked, name, part, Err(error)),
+        Err(error) => told(asked, name, part, Err(error.into())),
     }
+}
+
+/// Returns which settings the page had on which the form was.
+fn seen(form: &Form) -> Result<SettingsVersion, Problem> {
+    let seen = form.text(SEEN).and_then(SettingsVersion::parse);
+    seen.ok_or_else(|| Problem::bad_request("The form is not whole. Nothing was changed. Open the page again."))
 }
 
 /// Sends the browser to a page that says what was changed. A warning stays on the page of the form.
 fn done(asked: &Asked, name: &str, part: Part, changed: &ChangedTenant) -> Answer {
-    let path = format!("{}?changed={}", links::tenant_path(name), part.name());
+    let path = format!("{}?changed={}#main", links::tenant_path(name), part.name());
     match &changed.refused_sample {
         None => Answer::Elsewhere(path),
         Some(refused) => {
@@ -131,21 +129,37 @@ fn would_work(changed: &ChangedTenant) -> String {
 }
 
 /// Returns the tenant's page with what came of a form, and with the form as it was sent.
-fn told(asked: &Asked, name: &str, part: Part, came: Result<String, OperationError>) -> Result<Answer, Problem> {
-    let came = came.map_err(Problem::from);
-    let said = Said { changed: None, tried: Some((part, came, &asked.form)) };
+fn told(asked: &Asked, name: &str, part: Part, came: Result<String, Problem>) -> Result<Answer, Problem> {
+    let said = Said { tried: Some((part, came, &asked.form)), ..Said::default() };
     tenant::page(asked, name, &said).map(Answer::from)
 }
 
 /// Returns the limits of a form that differ from their defaults, as JSON: the others follow the defaults of the server that reads
 /// them.
-fn limits_of(form: &Form) -> Value {
-    let value = |text: &str| text.parse::<Number>().map_or_else(|_| Value::from(text), Value::Number);
-    let given = TenantLimits::RULES.iter().filter_map(|rule| {
-        let text = form.text(rule.name)?.trim();
-        (!text.is_empty() && *text != rule.default.to_string()).then(|| (rule.name.to_owned(), value(text)))
-    });
-    Value::Object(given.collect::<Map<_, _>>())
+///
+/// # Errors
+/// 400 if a limit is no whole number, or missing: then the form is not whole, and what it lacks would be reset.
+fn limits_of(form: &Form) -> Result<Value, Problem> {
+    let mut limits = Map::new();
+    for rule in TenantLimits::RULES {
+        let name = rule.name;
+        let Some(text) = form.get(name).map(str::trim) else {
+            return Err(Problem::bad_request(format!(
+                "{name}: the form lacks it. Nothing was changed. Open the page again."
+            )));
+        };
+        if text.is_empty() {
+            continue;
+        }
+        let value: u64 = text.parse().map_err(|_| {
+            let text = one_line(text, MAX_SHOWN_CHARS);
+            Problem::bad_request(format!("{name}: this must be a whole number, not '{text}'. Nothing was changed."))
+        })?;
+        if value != rule.default {
+            limits.insert(name.to_owned(), value.into());
+        }
+    }
+    Ok(Value::Object(limits))
 }
 
 #[cfg(test)]
@@ -154,20 +168,30 @@ mod tests {
     use crate::http::console::form::Form;
     use crate::tenants::TenantLimits;
 
+    /// A form with all limits, and with these values of some of them.
+    fn form(values: &[(&str, &str)]) -> Form {
+        let form = TenantLimits::RULES.iter().fold(Form::default(), |form, rule| form.with(rule.name, ""));
+        values.iter().fold(form, |form, (name, value)| form.with(name, value))
+    }
+
     #[test]
     fn limits_that_differ_from_their_defaults_are_set() {
-        for (form, expected) in [
-            ("", Ok("{}")),
-            ("memoryMiB=256&callMillis=+&other=3", Ok("{}")),
-            ("memoryMiB=64&callMillis=+1000+", Ok(r#"{"memoryMiB":64,"callMillis":1000}"#)),
-            ("memoryMiB=64,5", Err("memoryMiB: this must be a whole number, not a text")),
-            ("memoryMiB=99999", Err("memoryMiB: must be from 1 to 1024, not 99999")),
+        for (values, expected) in [
+            (&[][..], Ok("{}")),
+            (&[("memoryMiB", "256"), ("callMillis", " "), ("other", "3")], Ok("{}")),
+            (&[("memoryMiB", "064"), ("callMillis", " 1000 ")], Ok(r#"{"memoryMiB":64,"callMillis":1000}"#)),
+            (&[("undoDays", "0")], Ok(r#"{"undoDays":0}"#)),
+            (&[("memoryMiB", "64,5")], Err("memoryMiB: this must be a whole number, not '64,5'. Nothing was changed.")),
+            (&[("memoryMiB", "-1")], Err("memoryMiB: this must be a whole number, not '-1'. Nothing was changed.")),
+            (
+                &[("memoryMiB", "99999999999999999999")],
+                Err("memoryMiB: this must be a whole number, not '99999999999999999999'. Nothing was changed."),
+            ),
         ] {
-            let limits = limits_of(&Form::read(form.as_bytes()).unwrap()).to_string();
-            match (TenantLimits::parse(&limits), expected) {
-                (Ok(_), expected) => assert_eq!(Ok(&*limits), expected, "{form}"),
-                (Err(error), expected) => assert_eq!(Err(&*error.to_string()), expected, "{form}"),
-            }
+            let limits = limits_of(&form(values)).map(|limits| limits.to_string());
+            let limits = limits.map_err(|problem| problem.message().to_owned());
+            assert_eq!(limits, expected.map(str::to_owned).map_err(str::to_owned), "{values:?}");
         }
+        assert!(limits_of(&Form::read(b"memoryMiB=64").unwrap()).is_err(), "the others would be reset");
     }
 }

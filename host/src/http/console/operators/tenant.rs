@@ -2,40 +2,54 @@
 
 use std::collections::HashMap;
 
+use hyper::StatusCode;
 use maud::{Markup, html};
 use serde_json::Value;
 
 use super::links::{assigned_link, component_names, encoded, tenant_path};
-use super::settings::{Part, fingerprint};
-use super::{Asked, webhooks};
+use super::settings::{Part, SEEN};
+use super::{Asked, looks_only, webhooks};
 use crate::domain::{Digest, World};
 use crate::http::console::form::Form;
 use crate::http::console::page::{Page, Place};
 use crate::http::console::words::{moment, size};
 use crate::http::problem::Problem;
-use crate::operations::StoredTenant;
+use crate::operations::{SettingsVersion, StoredTenant};
 use crate::plain_words::grouped;
 use crate::store::{ComponentRecord, SecretRecord, Usage};
 use crate::tenants::{LimitRule, TenantLimits};
 
+/// Percent of a limit from which on a tenant is shown as nearly full.
+const NEARLY_FULL: u128 = 90;
+
 /// What the page says of what was just done, or was not.
 #[derive(Default)]
 pub(super) struct Said<'a> {
+    /// The address's query, which can propose components.
+    pub(super) proposed: Option<&'a Form>,
     /// The part that was changed.
     pub(super) changed: Option<Part>,
     /// A part that was tried, what it would do or why it was refused, and the form as it was sent.
     pub(super) tried: Option<(Part, Result<String, Problem>, &'a Form)>,
 }
 
-impl Said<'_> {
-    /// Reads what the address says: what was changed before the browser was sent here.
-    pub(super) fn of(query: &Form) -> Self {
-        Self { changed: query.text("changed").and_then(Part::parse), tried: None }
+impl<'a> Said<'a> {
+    /// Reads what the address says: what was changed before the browser was sent here, or what is proposed.
+    pub(super) fn of(query: &'a Form) -> Self {
+        Self { proposed: Some(query), changed: query.text("changed").and_then(Part::parse), tried: None }
     }
 
     /// Returns the form with a part's values as they were sent.
     fn sent(&self, part: Part) -> Option<&Form> {
         self.tried.as_ref().filter(|(tried, ..)| *tried == part).map(|(_, _, form)| *form)
+    }
+
+    /// The settings that the sender of a part's form saw: those of the page on which it was, also if others were refused or tried
+    /// meanwhile.
+    fn seen(&self, part: Part, stored: &StoredTenant) -> Markup {
+        let seen = self.sent(part).and_then(|form| form.text(SEEN)).map(str::to_owned);
+        let seen = seen.unwrap_or_else(|| SettingsVersion::of(&stored.tenant).to_string());
+        html! { input type="hidden" name=(SEEN) value=(seen); }
     }
 
     /// Says beside a part's form what came of it.
@@ -44,7 +58,10 @@ impl Said<'_> {
         html! {
             @match tried {
                 Some((_, Ok(words), _)) => p.note.good role="status" { (words) },
-                Some((_, Err(problem), _)) => pre.note.bad role="alert" { (problem.message()) },
+                Some((_, Err(problem), _)) => {
+                    pre.note.bad role="alert" { (problem.message()) }
+                    @if problem.status() == StatusCode::CONFLICT { p { a href="?" { "Open the page again" } } }
+                }
                 None => {}
             }
         }
@@ -93,23 +110,23 @@ fn usage(usage: &Usage, limits: &TenantLimits) -> Markup {
     let bytes = |used: u64, most: u64| (size(used), size(most.saturating_mul(MIB)), used, most.saturating_mul(MIB));
     let things = |used: u64, most: u64| (grouped(used), grouped(most), used, most);
     let rows = [
-        ("Contacts", things(usage.contacts, limits.stored_contacts)),
-        ("Stored", bytes(usage.stored_bytes, limits.stored_mib)),
-        ("Kept to undo jobs", bytes(usage.kept_bytes, limits.kept_mib)),
-        ("Unfinished jobs", things(usage.unfinished_jobs, limits.queued_jobs)),
-        ("Tokens", things(usage.tokens, limits.tokens)),
+        ("Contacts", "storedContacts", things(usage.contacts, limits.stored_contacts)),
+        ("Stored", "storedMiB", bytes(usage.stored_bytes, limits.stored_mib)),
+        ("Kept to undo jobs", "keptMiB", bytes(usage.kept_bytes, limits.kept_mib)),
+        ("Unfinished jobs", "queuedJobs", things(usage.unfinished_jobs, limits.queued_jobs)),
+        ("Tokens", "tokens", things(usage.tokens, limits.tokens)),
     ];
     html! {
         h2 id="use" { "What it uses" }
         div.scroll tabindex="0" role="region" aria-labelledby="use" {
             table.use {
                 thead { tr { th scope="col" { "What" } th.number scope="col" { "Used" } th.number scope="col" { "Limit" } th scope="col" { "Share" } } }
-                tbody { @for (what, (used, most, part, whole)) in &rows {
+                tbody { @for (what, limit, (used, most, part, whole)) in &rows {
                     tr {
                         th scope="row" { (what) }
                         td.number { (used) }
-                        td.number { (most) }
-                        td { progress max="100" value=(percent(*part, *whole)) aria-label={ (what) ": share of the limit" } {} " " (percent(*part, *whole)) " %" }
+                        td.number { (most) br; span.quiet { (limit) } }
+                        td data-full[percent(*part, *whole) >= NEARLY_FULL] { progress max="100" value=(percent(*part, *whole)) aria-label={ (what) ": share of the limit" } {} " " (percent(*part, *whole)) " %" @if percent(*part, *whole) >= 100 { strong { ", full" } } }
                     }
                 } }
             }
@@ -129,16 +146,18 @@ fn components_part(
     said: &Said<'_>,
 ) -> Markup {
     let path = tenant_path(&stored.summary.tenant);
+    let default = asked.service.default_processor();
     let sent = said.sent(Part::Components);
     let select = |field: &str, label: &str, world: World, none: (&str, &str), assigned: Option<Digest>| {
         let assigned = assigned.map_or_else(|| none.0.to_owned(), |digest| digest.to_string());
-        let chosen = sent.and_then(|form| form.text(field)).unwrap_or(&assigned);
+        let proposed = sent.or(said.proposed).and_then(|form| form.text(field));
+        let chosen = proposed.unwrap_or(&assigned);
         html! {
             div {
                 label for=(field) { (label) }
                 select id=(field) name=(field) {
                     option value=(none.0) selected[chosen == none.0] { (none.1) }
-                    @for component in components.iter().filter(|component| component.world == world) {
+                    @for component in components.iter().filter(|component| component.world == world && component.digest != default) {
                         @let digest = component.digest.to_string();
                         option value=(digest) selected[chosen == digest] { (component.name.as_deref().unwrap_or(&digest)) }
                     }
@@ -148,11 +167,15 @@ fn components_part(
     };
     let assigned = stored.summary.assigned;
     html! {
+        @if !asked.may_change { (looks_only()) }
         h2 id="components" { "Its components" }
         (said.note(Part::Components))
+        @if said.proposed.is_some_and(|query| query.is_on("processor") || query.is_on("validator")) {
+            p.note role="status" { "The component is chosen below. Assign it, or only try it first." }
+        }
         @if asked.may_change {
-            form.card method="post" action={ (path) "/components" } {
-                (was(Part::Components, stored))
+            form.card method="post" action={ (path) "/components#components" } {
+                (said.seen(Part::Components, stored))
                 div.fields {
                     (select("processor", "Processor", World::Processor, ("default", "the default"), assigned.processor))
                     (select("validator", "Validator", World::Validator, ("none", "none"), assigned.validator))
@@ -167,7 +190,7 @@ fn components_part(
             }
         }
         @if let Some(previous) = stored.summary.previous {
-            details.card open[said.tried.as_ref().is_some_and(|(part, ..)| *part == Part::RollBack)] {
+            details.card id="before" open[said.tried.as_ref().is_some_and(|(part, ..)| *part == Part::RollBack)] {
                 summary { "What it had before" }
                 (said.note(Part::RollBack))
                 dl.facts {
@@ -175,7 +198,8 @@ fn components_part(
                     div { dt { "Validator" } dd { (assigned_link(names, previous.validator, "none")) } }
                 }
                 @if asked.may_change {
-                    form method="post" action={ (path) "/rollback" } {
+                    form method="post" action={ (path) "/rollback#before" } {
+                        (said.seen(Part::RollBack, stored))
                         button.danger type="submit" { "Roll back to these" }
                     }
                 }
@@ -188,11 +212,11 @@ fn profile_part(asked: &Asked, stored: &StoredTenant, said: &Said<'_>) -> Markup
     let path = tenant_path(&stored.summary.tenant);
     let text = said.sent(Part::Profile).map_or_else(|| stored.tenant.profile.text(), |form| form.raw("profile"));
     html! {
-        h2 { "Its profile" }
+        h2 id="profile-part" { "Its profile" }
         (said.note(Part::Profile))
         @if asked.may_change {
-            form.card method="post" action={ (path) "/profile" } {
-                (was(Part::Profile, stored))
+            form.card method="post" action={ (path) "/profile#profile-part" } {
+                (said.seen(Part::Profile, stored))
                 label for="profile" { "Fields, owners, stages and settings, as JSON" }
                 // A browser drops the first line break in it.
                 textarea id="profile" name="profile" rows="16" spellcheck="false" autocapitalize="none" { "\n" (text) }
@@ -213,12 +237,12 @@ fn limits_part(asked: &Asked, stored: &StoredTenant, said: &Said<'_>) -> Markup 
     let shown =
         |rule: &LimitRule| sent.map_or_else(|| current(rule).to_string(), |form| form.raw(rule.name).to_owned());
     html! {
-        details.card open[sent.is_some()] {
+        details.card id="limits" open[sent.is_some()] {
             summary { h2 { "Its limits" } }
             (said.note(Part::Limits))
             @if asked.may_change {
-                form method="post" action={ (path) "/limits" } {
-                    (was(Part::Limits, stored))
+                form method="post" action={ (path) "/limits#limits" } {
+                    (said.seen(Part::Limits, stored))
                     div.fields.limits {
                         @for rule in TenantLimits::RULES {
                             div {
@@ -240,12 +264,7 @@ fn limits_part(asked: &Asked, stored: &StoredTenant, said: &Said<'_>) -> Markup 
 
 fn about(rule: &LimitRule) -> String {
     let LimitRule { least, default, most, what, .. } = *rule;
-    format!("{what} {} to {}; by default {}.", grouped(least), grouped(most), grouped(default))
-}
-
-/// What the form changes, as its sender saw it, so that no one overwrites what another changed meanwhile.
-fn was(part: Part, stored: &StoredTenant) -> Markup {
-    html! { input type="hidden" name="was" value=(fingerprint(part, &stored.tenant)); }
+    format!("{} {} to {}; by default {}.", what.replace('`', ""), grouped(least), grouped(most), grouped(default))
 }
 
 fn buttons(save: &str) -> Markup {

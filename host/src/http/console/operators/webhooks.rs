@@ -5,16 +5,22 @@ use uuid::Uuid;
 
 use super::links::{encoded, tenant_link};
 use super::route::EndpointOwner;
-use super::{Answer, Asked};
+use super::{Answer, Asked, looks_only};
 use crate::http::console::page::{Page, Place};
 use crate::http::console::words::{count, exact_moment, moment};
 use crate::http::problem::Problem;
 use crate::jobs::Webhooks;
-use crate::operations::{WebhookAct, WebhookMessageView};
+use crate::operations::{OperationError, Operations, WebhookAct, WebhookMessageView};
 use crate::store::{WebhookChange, WebhookEvent, WebhookMessage, WebhookRecord};
 
 /// Endpoints that are shown.
 const MAX_SHOWN: u32 = 200;
+
+/// Returns how many endpoints fail or are disabled, up to those that are shown; blocks.
+pub(super) fn failing(operations: &Operations) -> Result<usize, OperationError> {
+    let is_failing = |webhook: &WebhookRecord| webhook.disabled.is_some() || webhook.failing_since.is_some();
+    Ok(operations.all_webhooks(MAX_SHOWN)?.iter().take_while(|(_, webhook)| is_failing(webhook)).count())
+}
 
 /// Returns the page with the endpoints of all owners; blocks.
 pub(super) fn list(asked: &Asked) -> Result<Page, Problem> {
@@ -65,7 +71,7 @@ fn state(webhook: &WebhookRecord) -> Markup {
             let failures = count(u64::from(webhook.failures), "attempt", "attempts");
             ("partly", format!("{failures} failed since {}", moment(since)))
         }
-        (None, None) => ("done", String::from("works")),
+        (None, None) => ("done", String::from("enabled")),
     };
     html! { span.state.long data-state=(kind) { (words) } }
 }
@@ -79,7 +85,7 @@ pub(super) fn page(asked: &Asked, owner: &EndpointOwner, id: Uuid) -> Result<Pag
     let said = match asked.query.text("done") {
         Some("enabled") => Some("It is enabled, and gets what it missed."),
         Some("disabled") => Some("It is disabled."),
-        Some("replayed") => Some("All messages that it did not take are sent again."),
+        Some("replayed") => Some("The messages that it did not take are on their way again."),
         _ => None,
     };
     let content = html! {
@@ -92,9 +98,9 @@ pub(super) fn page(asked: &Asked, owner: &EndpointOwner, id: Uuid) -> Result<Pag
             div { dt { "Told of" } dd { (webhook.events.iter().copied().map(WebhookEvent::as_str).collect::<Vec<_>>().join(", ")) } }
             div { dt { "Added" } dd { (moment(webhook.created_at)) } }
         }
-        @if asked.may_change { (buttons(&path, webhook.disabled.is_none())) }
+        @if asked.may_change { (buttons(&path, webhook.disabled.is_none())) } @else { (looks_only()) }
         h2 id="messages" { "The newest messages" }
-        (messages_table(&messages))
+        (messages_table(&messages, webhook.disabled.is_none()))
     };
     Ok(Page::new("Webhook", content).at(Place::Webhooks))
 }
@@ -107,13 +113,14 @@ fn buttons(path: &str, is_enabled: bool) -> Markup {
             }
             form method="post" action={ (path) "/switch" } {
                 input type="hidden" name="enabled" value=(if is_enabled { "" } else { "1" });
-                @if is_enabled { button.danger type="submit" { "Disable" } } @else { button.primary type="submit" { "Enable" } }
+                @if is_enabled { button.danger type="submit" aria-describedby="disabling" { "Disable" } } @else { button.primary type="submit" { "Enable" } }
             }
         }
+        @if is_enabled { p.quiet id="disabling" { "Nothing is sent to a disabled webhook. Enabled again, it gets what it missed." } }
     }
 }
 
-fn messages_table(messages: &[WebhookMessage]) -> Markup {
+fn messages_table(messages: &[WebhookMessage], is_enabled: bool) -> Markup {
     html! {
         @if messages.is_empty() {
             div.empty { p { "Nothing has been sent to it." } }
@@ -128,7 +135,7 @@ fn messages_table(messages: &[WebhookMessage]) -> Markup {
                         tr {
                             th scope="row" { (exact_moment(message.occurred_at)) }
                             td { (message.event) }
-                            td { (delivery(message)) }
+                            td { (delivery(message, is_enabled)) }
                             td.number { (message.attempts) }
                             td {
                                 @if let Some(status) = message.status { (status) " " }
@@ -143,12 +150,13 @@ fn messages_table(messages: &[WebhookMessage]) -> Markup {
     }
 }
 
-fn delivery(message: &WebhookMessage) -> Markup {
+fn delivery(message: &WebhookMessage, is_enabled: bool) -> Markup {
     let (kind, words) = match (message.delivered_at, message.due_at) {
         (Some(at), _) => ("done", format!("taken {}", exact_moment(at))),
         (None, Some(due)) if message.attempts == 0 => ("waiting", format!("goes out {}", exact_moment(due))),
-        (None, Some(due)) => ("partly", format!("again {}", exact_moment(due))),
-        (None, None) => ("stopped", String::from("given up")),
+        (None, Some(due)) => ("partly", format!("next attempt {}", exact_moment(due))),
+        (None, None) if is_enabled => ("stopped", String::from("given up")),
+        (None, None) => ("waiting", String::from("waits until the webhook is enabled")),
     };
     html! { span.state.long data-state=(kind) { (words) } }
 }
