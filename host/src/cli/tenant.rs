@@ -130,7 +130,7 @@ pub(super) fn run(command: TenantCommand) -> Result<(), Box<dyn Error>> {
         }
         TenantCommand::Rollback { name, store } => {
             let operations = operations(&store)?;
-            let changed = operations.roll_back_tenant(name.as_str())?;
+            let changed = operations.roll_back_tenant(name.as_str(), None)?;
             note(changed.refused_sample.as_ref());
             print(&AssignmentView::new(name.as_str(), &changed, &operations.component_names()?))
         }
@@ -155,7 +155,7 @@ fn set(
     let changed = if dry_run {
         operations.try_settings(name.as_str(), &settings)
     } else {
-        operations.set_tenant(name.as_str(), &settings)
+        operations.set_tenant(name.as_str(), &settings, None)
     };
     let changed = changed.map_err(|error| files.name(error))?;
     note(changed.refused_sample.as_ref());

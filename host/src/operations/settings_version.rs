@@ -2,8 +2,6 @@
 
 use std::fmt;
 
-use sha2::{Digest as _, Sha256};
-
 use crate::domain::Digest;
 use crate::store::Tenant;
 
@@ -14,15 +12,11 @@ pub struct SettingsVersion(Digest);
 impl SettingsVersion {
     /// Returns the version of a tenant's settings.
     pub fn of(tenant: &Tenant) -> Self {
-        let mut hash = Sha256::new();
-        hash.update(tenant.profile.digest().0);
-        // The limits are numbers, so this cannot fail.
-        hash.update(serde_json::to_vec(&tenant.limits).unwrap_or_default());
-        for component in [tenant.assigned.processor, tenant.assigned.validator] {
-            hash.update([u8::from(component.is_some())]);
-            hash.update(component.map_or([0; 32], |digest| digest.0));
-        }
-        Self(Digest(hash.finalize().into()))
+        let Tenant { profile, limits, assigned, .. } = tenant;
+        let component = |digest: Option<Digest>| digest.map_or_else(String::new, |digest| digest.to_string());
+        let (processor, validator) = (component(assigned.processor), component(assigned.validator));
+        let settings = format!("{} {processor} {validator} {limits:?}", profile.digest());
+        Self(Digest::of(settings.as_bytes()))
     }
 
     /// Reads what [`fmt::Display`] writes.

@@ -93,24 +93,18 @@ impl Operations {
     /// Changes a tenant, if its components work together with its profile under its limits. Jobs that were accepted before keep
     /// the components and the profile they were accepted with. The log says what is different from before, if something is.
     ///
-    /// # Errors
-    /// If there is no such tenant or component, one of the settings is invalid, or a component fails in the trial; then nothing
-    /// is changed.
-    pub fn set_tenant(&self, name: &str, settings: &TenantSettings) -> Result<ChangedTenant, OperationError> {
-        self.change(name, settings, Checks::Trial, None)
-    }
-
-    /// As [`Self::set_tenant`], if the tenant's settings are those that the operator saw.
+    /// With `seen`, the tenant is changed only if its settings are those that the operator saw.
     ///
     /// # Errors
-    /// As [`Self::set_tenant`], and if they are others by now.
-    pub fn set_seen_tenant(
+    /// If there is no such tenant or component, one of the settings is invalid, a component fails in the trial, or the settings are
+    /// not those that were seen; then nothing is changed.
+    pub fn set_tenant(
         &self,
         name: &str,
         settings: &TenantSettings,
-        seen: SettingsVersion,
+        seen: Option<SettingsVersion>,
     ) -> Result<ChangedTenant, OperationError> {
-        self.change(name, settings, Checks::Trial, Some(seen))
+        self.change(name, settings, Checks::Trial, seen)
     }
 
     /// Changes a tenant without a trial of its components. This is for commands that show themselves how components fail.

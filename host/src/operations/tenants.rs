@@ -121,24 +121,13 @@ impl Operations {
     }
 
     /// Gives a tenant back the components that it had before they were last changed, if they work with the profile and the
-    /// limits that it has now. Doing this once more undoes it.
+    /// limits that it has now. Doing this once more undoes it; with `seen`, it is done only if the tenant's settings are those that the
+    /// operator saw.
     ///
     /// # Errors
-    /// If there is no such tenant, its components were never changed, one of the earlier components fails in a trial, or somebody
-    /// changes the tenant meanwhile.
-    pub fn roll_back_tenant(&self, name: &str) -> Result<ChangedTenant, OperationError> {
-        self.roll_back(name, None)
-    }
-
-    /// As [`Self::roll_back_tenant`], if the tenant's settings are those that the operator saw.
-    ///
-    /// # Errors
-    /// As [`Self::roll_back_tenant`], and if they are others by now.
-    pub fn roll_back_seen_tenant(&self, name: &str, seen: SettingsVersion) -> Result<ChangedTenant, OperationError> {
-        self.roll_back(name, Some(seen))
-    }
-
-    fn roll_back(&self, name: &str, seen: Option<SettingsVersion>) -> Result<ChangedTenant, OperationError> {
+    /// If there is no such tenant, its components were never changed, one of the earlier components fails in a trial, the settings
+    /// are not those that were seen, or somebody changes the tenant meanwhile.
+    pub fn roll_back_tenant(&self, name: &str, seen: Option<SettingsVersion>) -> Result<ChangedTenant, OperationError> {
         self.record(Act::new(Action::RollBackTenant).tenant(name), |act| {
             let changed = self.give_back_components(name, seen)?;
             learn_components(act, &changed.assigned);

@@ -50,8 +50,11 @@ pub(super) fn change(operations: &Operations, name: &str, body: &str, dry_run: b
     };
     let advice = "Send any of 'validator' (a component or \"none\"), 'processor' (a component or \"default\"), 'profile' and 'limits'.";
     let settings = read().map_err(|error| unreadable("The change", &error, advice))?;
-    let changed =
-        if dry_run { operations.try_settings(name, &settings)? } else { operations.set_tenant(name, &settings)? };
+    let changed = if dry_run {
+        operations.try_settings(name, &settings)?
+    } else {
+        operations.set_tenant(name, &settings, None)?
+    };
     let view = AssignmentView::new(name, &changed, &operations.component_names()?).dry_run(dry_run);
     Ok(json(StatusCode::OK, &view))
 }
@@ -63,7 +66,7 @@ pub(super) fn remove(operations: &Operations, name: &str) -> Result<Reply, Probl
 
 /// Gives a tenant its previous components back and returns them.
 pub(super) fn roll_back(operations: &Operations, name: &str) -> Result<Reply, Problem> {
-    let changed = operations.roll_back_tenant(name)?;
+    let changed = operations.roll_back_tenant(name, None)?;
     Ok(json(StatusCode::OK, &AssignmentView::new(name, &changed, &operations.component_names()?)))
 }
 

@@ -39,7 +39,7 @@ use crate::http::sender::Sender;
 use crate::jobs::Service;
 use crate::operations::{Operations, Operator};
 
-/// Bytes of an operator's form at most. A profile is the largest thing in one, and each of its signs may become three.
+/// Bytes of an operator's form at most. A profile is the largest thing in one.
 const MAX_FORM_BYTES: usize = 1 << 20;
 
 /// Pages that are made at a time from what is stored.
@@ -122,17 +122,15 @@ impl Console {
         request: Request<Incoming>,
     ) -> Result<Reply, Problem> {
         let may_change = rights == OperatorRights::Full;
-        let query = Form::read(request.uri().query().unwrap_or_default().as_bytes())?;
-        // A check takes as much work as a change.
-        let is_work = route.changes_something() || query.is_on(component::CHECK);
-        if is_work && !may_change {
+        if route.needs_full_rights() && !may_change {
             return Err(Problem::read_only_token());
         }
         let sender = Sender::of(request.extensions())?;
         let address = sender.client.map(|client| client.to_string());
         let operator = Operator::in_console(rights.caller(), address.as_deref(), Some(sender.request_id.as_str()));
         let (head, body) = request.into_parts();
-        let form = if route.changes_something() {
+        let query = Form::read(head.uri.query().unwrap_or_default().as_bytes())?;
+        let form = if route.needs_full_rights() {
             let bodies = self.client.bodies().up_to(MAX_FORM_BYTES);
             Form::read(&self.receive(&bodies, &head, body).await?.take_bytes())?
         } else {
@@ -147,7 +145,7 @@ impl Console {
                 overview::page(&operators.history, &gauges, self.client.service(), failing).into()
             }
             route => {
-                let turns = if is_work { &operators.work_turns } else { &operators.page_turns };
+                let turns = if route.needs_full_rights() { &operators.work_turns } else { &operators.page_turns };
                 blocking_in_turn(turns, move || answer(&route, &asked)).await?
             }
         };
@@ -171,6 +169,7 @@ fn answer(route: &OperatorRoute, asked: &Asked) -> Result<Answer, Problem> {
         OperatorRoute::Jobs => jobs::page(asked),
         OperatorRoute::Job(id) => job::page(asked, *id).map(Answer::from),
         OperatorRoute::JobLog(id) => job::log_page(asked, *id).map(Answer::from),
+        OperatorRoute::AskToCancelJob(id) => job::cancel_page(asked, *id).map(Answer::from),
         OperatorRoute::CancelJob(id) => job::cancel(asked, *id),
         OperatorRoute::Tenants => tenants::page(asked).map(Answer::from),
         OperatorRoute::Tenant(name) => tenant::page(asked, name, &tenant::Said::of(&asked.query)).map(Answer::from),
@@ -181,6 +180,7 @@ fn answer(route: &OperatorRoute, asked: &Asked) -> Result<Answer, Problem> {
         OperatorRoute::Components => components::page(asked).map(Answer::from),
         OperatorRoute::Component(digest) => component::page(asked, digest).map(Answer::from),
         OperatorRoute::Assign(digest) => component::propose(asked, digest),
+        OperatorRoute::CheckComponent(digest) => component::check(asked, digest).map(Answer::from),
         OperatorRoute::Webhooks => webhooks::list(asked).map(Answer::from),
         OperatorRoute::Webhook(owner, id) => webhooks::page(asked, owner, *id).map(Answer::from),
         OperatorRoute::SwitchWebhook(owner, id) => webhooks::switch(asked, owner, *id),

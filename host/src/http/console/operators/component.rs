@@ -10,8 +10,6 @@ use crate::http::problem::Problem;
 use crate::sandbox::{Inspected, Probed, Refusal};
 use crate::store::ComponentRecord;
 
-/// The parameter that asks for a check.
-pub(super) const CHECK: &str = "check";
 /// Tenants of a component that are named at most.
 const MAX_NAMED: usize = 100;
 /// The steps of a check, in their order: the names that a refusal has, and what each makes sure of.
@@ -24,9 +22,14 @@ const STEPS: [(&[&str], &str); 6] = [
     (&["batch"], "It survives a batch of ordinary and odd items"),
 ];
 
-/// Returns the page of a component; blocks, and also until the component was checked if the operator asks for that.
+/// Returns the page of a component; blocks.
 pub(super) fn page(asked: &Asked, reference: &str) -> Result<Page, Problem> {
-    show(asked, reference, None)
+    show(asked, reference, None, None)
+}
+
+/// Checks a component once more, and returns its page with the steps; blocks until that is done.
+pub(super) fn check(asked: &Asked, reference: &str) -> Result<Page, Problem> {
+    show(asked, reference, Some(asked.operations.check_component(reference)?), None)
 }
 
 /// Leads to the page of a tenant, where the component is chosen and what it would replace is seen; blocks.
@@ -38,15 +41,19 @@ pub(super) fn propose(asked: &Asked, reference: &str) -> Result<Answer, Problem>
             let (path, field) = (tenant_path(name), component.world.as_str());
             Ok(Answer::Elsewhere(format!("{path}?{field}={}#components", component.digest)))
         }
-        Err(error) => show(asked, reference, Some(&error.into())).map(Answer::from),
+        Err(error) => show(asked, reference, None, Some(&error.into())).map(Answer::from),
     }
 }
 
-/// Returns the page, with why it leads to no tenant.
-fn show(asked: &Asked, reference: &str, refused: Option<&Problem>) -> Result<Page, Problem> {
+/// Returns the page, with what a check found, or with why it leads to no tenant.
+fn show(
+    asked: &Asked,
+    reference: &str,
+    checked: Option<Result<Probed, Refusal>>,
+    refused: Option<&Problem>,
+) -> Result<Page, Problem> {
     let component = asked.operations.component(reference)?;
     let path = component_path(component.digest);
-    let checked = if asked.query.is_on(CHECK) { Some(asked.operations.check_component(reference)?) } else { None };
     let content = html! {
         p { a href="/ops/components" { "All components" } }
         @if let Some(problem) = refused { p.note.bad role="alert" { (problem.message()) } }
@@ -59,7 +66,7 @@ fn show(asked: &Asked, reference: &str, refused: Option<&Problem>) -> Result<Pag
         }
         h2 id="check" { "Its check" }
         @match &checked {
-            None => p { "It passed its check when it was registered. " @if asked.may_change { a href={ (path) "?check=1#check" } { "Check it again" } ", on this server and under the usual limits." } },
+            None => p { "It passed its check when it was registered." },
             Some(Ok(probed)) => {
                 (steps(None))
                 p.quiet { "It was ready to run after " (short_time(probed.compiled_in)) "." }
@@ -68,6 +75,9 @@ fn show(asked: &Asked, reference: &str, refused: Option<&Problem>) -> Result<Pag
                 (steps(Some(refusal)))
                 pre.note.bad { (refusal.found) "\n" (refusal.advice) }
             }
+        }
+        @if asked.may_change {
+            form method="post" action={ (path) "/check#check" } { button type="submit" { "Check it again on this server" } }
         }
         h2 { "Who uses it" }
         (users(&component, component.digest == asked.service.default_processor()))

@@ -63,7 +63,7 @@ pub(super) fn page(asked: &Asked, id: JobId) -> Result<Page, Problem> {
         }
         (related(&job))
         @if job.state != JobState::Completed {
-            @if asked.may_change { (cancel_form(id)) } @else { (looks_only()) }
+            @if asked.may_change { p.actions { a.button href={ (job_path(id)) "/cancel" } { "Cancel this job…" } } } @else { (looks_only()) }
         }
     };
     let page = Page::new("Job", content).at(Place::AllJobs);
@@ -181,16 +181,27 @@ fn related(job: &Job) -> Markup {
     }
 }
 
-fn cancel_form(id: JobId) -> Markup {
-    html! {
-        details.card {
-            summary { "Cancel this job…" }
-            form method="post" action={ (job_path(id)) "/cancel" } {
-                p { "The job ends at once. What it did by then stays; the rest of its rows say that they were not processed. A cancelled job cannot go on." }
-                button.danger type="submit" { "Cancel the job" }
-            }
+/// Returns the page that asks whether to cancel a job; blocks. A page of its own, as that of the job is renewed all the time.
+pub(super) fn cancel_page(asked: &Asked, id: JobId) -> Result<Page, Problem> {
+    let ListedJob { tenant, job } = asked.operations.stored_job(id)?;
+    let (path, is_done) = (job_path(id), job.state == JobState::Completed);
+    let content = html! {
+        p { (job_kind(&job)) " of " (tenant_link(&tenant)) ": " (job_state(&job)) }
+        p.quiet { code { (id) } }
+        @if is_done {
+            p { "The job is completed, so there is nothing to cancel." }
+        } @else {
+            p { "The job ends at once. What it did by then stays; its other rows are not processed. A cancelled job cannot go on." }
         }
-    }
+        div.actions {
+            @if !is_done && asked.may_change {
+                form method="post" action={ (path) "/cancel" } { button.danger type="submit" { "Cancel the job" } }
+            }
+            a href=(path) { "Back to the job" }
+        }
+        @if !asked.may_change { (looks_only()) }
+    };
+    Ok(Page::new("Cancel this job?", content).at(Place::AllJobs))
 }
 
 /// Cancels a job; blocks.

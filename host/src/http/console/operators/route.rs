@@ -16,6 +16,8 @@ pub(in crate::http) enum OperatorRoute {
     Job(JobId),
     /// `GET /ops/jobs/{id}/log`.
     JobLog(JobId),
+    /// `GET /ops/jobs/{id}/cancel`.
+    AskToCancelJob(JobId),
     /// `POST /ops/jobs/{id}/cancel`.
     CancelJob(JobId),
     /// `GET /ops/tenants`.
@@ -36,6 +38,8 @@ pub(in crate::http) enum OperatorRoute {
     Component(String),
     /// `GET /ops/components/{component}/assign`.
     Assign(String),
+    /// `POST /ops/components/{component}/check`.
+    CheckComponent(String),
     /// `GET /ops/webhooks`.
     Webhooks,
     /// `GET …/webhooks/{id}`.
@@ -68,7 +72,10 @@ impl OperatorRoute {
             ["jobs"] => get(Self::Jobs),
             ["jobs", id] => get(Self::Job(JobId::parse(id)?)),
             ["jobs", id, "log"] => get(Self::JobLog(JobId::parse(id)?)),
-            ["jobs", id, "cancel"] => post(Self::CancelJob(JobId::parse(id)?)),
+            ["jobs", id, "cancel"] if *method == Method::POST => {
+                (Some(Self::CancelJob(JobId::parse(id)?)), "GET, POST")
+            }
+            ["jobs", id, "cancel"] => (get(Self::AskToCancelJob(JobId::parse(id)?)).0, "GET, POST"),
             ["tenants"] => get(Self::Tenants),
             ["tenants", tenant] => get(Self::Tenant(tenant.to_owned())),
             ["tenants", tenant, "profile"] => post(Self::SetProfile(tenant.to_owned())),
@@ -81,6 +88,7 @@ impl OperatorRoute {
             ["components"] => get(Self::Components),
             ["components", digest] => get(Self::Component(digest.to_owned())),
             ["components", digest, "assign"] => get(Self::Assign(digest.to_owned())),
+            ["components", digest, "check"] => post(Self::CheckComponent(digest.to_owned())),
             ["webhooks"] => get(Self::Webhooks),
             ["webhooks", ref rest @ ..] => Self::find_webhook(method, EndpointOwner::Operators, rest)?,
             ["audit"] => get(Self::Audit),
@@ -101,13 +109,14 @@ impl OperatorRoute {
         Some(((method.as_str() == allowed).then_some(route), allowed))
     }
 
-    /// Returns whether the request changes something.
-    pub(in crate::http::console) fn changes_something(&self) -> bool {
+    /// Returns whether the request needs the token for everything: it changes something, or has a component tried.
+    pub(in crate::http::console) fn needs_full_rights(&self) -> bool {
         match self {
             Self::Overview
             | Self::Jobs
             | Self::Job(_)
             | Self::JobLog(_)
+            | Self::AskToCancelJob(_)
             | Self::Tenants
             | Self::Tenant(_)
             | Self::Components
@@ -122,6 +131,7 @@ impl OperatorRoute {
             | Self::SetLimits(_)
             | Self::SetComponents(_)
             | Self::RollBack(_)
+            | Self::CheckComponent(_)
             | Self::SwitchWebhook(..)
             | Self::ReplayWebhook(..) => true,
         }
@@ -134,7 +144,7 @@ impl OperatorRoute {
             Self::Jobs => "/ops/jobs",
             Self::Job(_) => "/ops/jobs/{id}",
             Self::JobLog(_) => "/ops/jobs/{id}/log",
-            Self::CancelJob(_) => "/ops/jobs/{id}/cancel",
+            Self::AskToCancelJob(_) | Self::CancelJob(_) => "/ops/jobs/{id}/cancel",
             Self::Tenants => "/ops/tenants",
             Self::Tenant(_) => "/ops/tenants/{tenant}",
             Self::SetProfile(_) => "/ops/tenants/{tenant}/profile",
@@ -144,6 +154,7 @@ impl OperatorRoute {
             Self::Components => "/ops/components",
             Self::Component(_) => "/ops/components/{component}",
             Self::Assign(_) => "/ops/components/{component}/assign",
+            Self::CheckComponent(_) => "/ops/components/{component}/check",
             Self::Webhooks => "/ops/webhooks",
             Self::Webhook(EndpointOwner::Operators, _) => "/ops/webhooks/{id}",
             Self::SwitchWebhook(EndpointOwner::Operators, _) => "/ops/webhooks/{id}/switch",

@@ -85,7 +85,7 @@ pub(super) fn set_components(asked: &Asked, name: &str) -> Result<Answer, Proble
 
 /// Gives a tenant the components that it had before; blocks.
 pub(super) fn roll_back(asked: &Asked, name: &str) -> Result<Answer, Problem> {
-    match asked.operations.roll_back_seen_tenant(name, seen(&asked.form)?) {
+    match asked.operations.roll_back_tenant(name, Some(seen(&asked.form)?)) {
         Ok(changed) => Ok(done(asked, name, Part::RollBack, &changed)),
         Err(error) => told(asked, name, Part::RollBack, Err(error.into())),
     }
@@ -97,7 +97,7 @@ fn change(asked: &Asked, name: &str, part: Part, settings: &TenantSettings) -> R
         let tried = asked.operations.try_settings(name, settings);
         return told(asked, name, part, tried.map(|changed| would_work(&changed)).map_err(Problem::from));
     }
-    match asked.operations.set_seen_tenant(name, settings, seen) {
+    match asked.operations.set_tenant(name, settings, Some(seen)) {
         Ok(changed) => Ok(done(asked, name, part, &changed)),
         Err(error) => told(asked, name, part, Err(error.into())),
     }
