@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use bulkhead_postgres::{Cluster, Settings};
 use bulkhead_tests::{Job, Options, Visitor, contacts};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{Outcome, median};
 
@@ -12,6 +12,8 @@ use crate::{Outcome, median};
 const JOBS: usize = 1_000;
 /// Contacts that each of them makes.
 const JOB_CONTACTS: usize = 1_000;
+/// Items of a further job, all of which are refused.
+const MAX_ITEMS: usize = 10_000;
 /// Further tenants, without contacts.
 const FURTHER_TENANTS: usize = 99;
 /// How often each page is opened.
@@ -42,6 +44,10 @@ fn all_pages(store: &str, options: Options) -> Outcome<()> {
     println!(
         "\n(p) pages of the console on {store} at {contacts} contacts, {JOBS} jobs and 100 tenants, {ROUNDS} times each:"
     );
+    let refused: Vec<Value> = (0..MAX_ITEMS).map(|number| json!({"email": format!("no-address-{number}")})).collect();
+    let refused = client.create(&json!(refused));
+    refused.wait_for("completed");
+    let refused = &refused.id;
     let (operator, marketer) = (server.visitor(), server.visitor());
     operator.log_in_as_operator();
     marketer.log_in(&tenant);
@@ -50,6 +56,7 @@ fn all_pages(store: &str, options: Options) -> Outcome<()> {
         "/ops/jobs",
         "/ops/jobs?tenant=large&status=completed",
         &format!("/ops/jobs/{job}"),
+        &format!("/ops/jobs/{refused}"),
         "/ops/tenants",
         "/ops/tenants/large",
         "/ops/components",
@@ -57,8 +64,14 @@ fn all_pages(store: &str, options: Options) -> Outcome<()> {
         "/ops/audit",
         "/ops/servers",
     ];
-    let of_tenant =
-        ["/jobs", "/upload", &format!("/jobs/{job}/run"), &format!("/jobs/{job}/result"), &format!("/jobs/{job}/undo")];
+    let of_tenant = [
+        "/jobs",
+        "/upload",
+        &format!("/jobs/{job}/run"),
+        &format!("/jobs/{job}/result"),
+        &format!("/jobs/{job}/undo"),
+        &format!("/jobs/{refused}/result"),
+    ];
     of_operators.iter().for_each(|path| show(&operator, path));
     of_tenant.iter().for_each(|path| show(&marketer, path));
     Ok(())

@@ -64,7 +64,9 @@ async function goTheWay(page, name, secret, see) {
   await see(page, `${name}: a log`);
   await page.goto(`${url}/ops/jobs/${await beginLastingJob(secret)}`);
   await see(page, `${name}: a job in progress`, "ops-job-in-progress");
-  await page.getByText("Cancel this job").click();
+  await page.getByRole("link", { name: "Cancel this job…" }).click();
+  await heading(page, "Cancel this job?");
+  await see(page, `${name}: whether to cancel a job`);
   await page.getByRole("button", { name: "Cancel the job" }).click();
   await page.getByText("stopped").first().waitFor();
   await go(page, "Tenants");
@@ -90,7 +92,7 @@ async function goTheWay(page, name, secret, see) {
   await page.getByText("This would work.").waitFor();
   await go(page, "Components");
   await page.getByRole("link", { name: "corporate-email" }).click();
-  await page.getByRole("link", { name: "Check it again" }).click();
+  await page.getByRole("button", { name: "Check it again on this server" }).click();
   await page.getByText("It was ready to run after").waitFor();
   await see(page, `${name}: a component`, "ops-component");
   await page.getByLabel("Give it to the tenant").fill("nobody-at-all");

@@ -24,6 +24,7 @@ mod connections;
 mod console;
 mod console_browser;
 mod console_operators;
+mod console_settings;
 mod contact_files;
 mod contacts;
 mod crash;
